@@ -1,0 +1,147 @@
+"""Connections, transactions and migrations.
+
+SQLite: WAL, `synchronous=FULL` (a commit that returned survives a power cut), foreign keys on. A writer
+begins with BEGIN IMMEDIATE, so that two writers queue instead of failing when both try to upgrade a read
+lock; within a process they queue fairly on the one writing connection, between processes on the busy timeout.
+Readers get a snapshot on connections that refuse to write.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+BUSY_SECONDS: Final = 30
+READERS: Final = 8
+
+
+class DatabaseUrlRefused(Exception):
+    """The address of the database cannot be used; the message says why."""
+
+
+class NestedTransaction(Exception):
+    """A task that is inside `transaction()` opened another: pass the session down instead."""
+
+
+class Database:
+    """One database. Build it once per process; `close()` it at the end.
+
+    `url` is `sqlite:///relative/path`, `sqlite:////absolute/path` or that of another database with an async
+    driver.
+    """
+
+    #: Alembic keeps its context in module globals: one migration at a time.
+    _migrating: Final = asyncio.Lock()
+
+    def __init__(self, url: str) -> None:
+        self._url = _async_url(url)
+        self._sqlite = self._url.get_backend_name() == "sqlite"
+        self._writer = _engine(self._url, writes=True)
+        self._reader = _engine(self._url, writes=False) if self._sqlite else self._writer
+        self._writing: set[asyncio.Task[Any] | None] = set()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """The one way to write: commits at the end, rolls back when the block raises.
+
+        On cancellation during the commit the outcome is unknown, as after a crash: callers look before they
+        repeat.
+        """
+        task = asyncio.current_task()
+        if task in self._writing:
+            raise NestedTransaction("this task is already inside a transaction: use its session")
+        self._writing.add(task)
+        try:
+            async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
+                yield session
+        finally:
+            self._writing.discard(task)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session over one snapshot; on SQLite its connection refuses to write."""
+        async with AsyncSession(self._reader, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    async def migrate(self, revision: str = "head") -> None:
+        """Brings the schema up to `revision`, all or nothing; several processes wait for each other."""
+        await self._alembic(lambda config: command.upgrade(config, revision))
+
+    async def downgrade(self, revision: str) -> None:
+        """Takes the schema down to `revision` ("base" removes every table), all or nothing."""
+        await self._alembic(lambda config: command.downgrade(config, revision))
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+    async def _alembic(self, run: Any) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        # SQLite rebuilds a table to alter it, which foreign keys would turn into deletions: they are off here
+        # and checked at the end (migrations/env.py), and cannot be switched inside a transaction.
+        engine = _engine(self._url, writes=True, foreign_keys=False)
+
+        def migrate(connection: Connection) -> None:
+            config.attributes["connection"] = connection
+            run(config)
+
+        try:
+            async with self._migrating, engine.begin() as connection:
+                await connection.run_sync(migrate)
+        finally:
+            await engine.dispose()
+
+
+def _async_url(url: str) -> URL:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return parsed
+    if parsed.database in (None, "", ":memory:") or "mode=memory" in url:
+        raise DatabaseUrlRefused("SQLite needs a file: in memory every connection would see its own database")
+    return parsed.set(drivername="sqlite+aiosqlite")
+
+
+def _engine(url: URL, *, writes: bool, foreign_keys: bool = True) -> AsyncEngine:
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, poolclass=None if foreign_keys else NullPool)
+    pool: dict[str, Any] = {
+        "pool_size": 1 if writes else READERS,
+        "max_overflow": 0,
+        "pool_timeout": BUSY_SECONDS,
+    }
+    engine = create_async_engine(
+        url,
+        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+        **(pool if foreign_keys else {"poolclass": NullPool}),
+    )
+    pragmas = [
+        f"busy_timeout = {BUSY_SECONDS * 1000}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
+        f"query_only = {'OFF' if writes else 'ON'}",
+    ]
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,1 @@
+"""Alembic migrations, numbered `0001_…`; `Database.migrate()` runs them."""
