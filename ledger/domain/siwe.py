@@ -1,10 +1,10 @@
 """Sign-In with Ethereum messages: EIP-4361, exactly its ABNF.
 
     message = parse(text)                  # NotSiwe
-    message.check(relying_party, now=…)    # WrongDomain, WrongScheme, WrongUri, WrongChain, NotYetValid, Expired
+    message.check(relying_party, now=…)    # another SiweError, one for each field
 
-The nonce is looked up and consumed by whoever issued it; the signature is over the text as received, never over
-a rendering of what was understood.
+The nonce is looked up and consumed by whoever issued it; the signature is over the text as received, never
+over a rendering of what was understood.
 """
 
 import re

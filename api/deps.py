@@ -1,0 +1,47 @@
+"""What routes ask for: the use cases, and who is asking."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api.errors import NotSignedIn
+from ledger.domain.session import Session
+from ledger.services.sign_in import SignIn
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases of one running application."""
+
+    sign_in: SignIn
+
+
+def services(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found
+
+
+def _use(name: str) -> Callable[[Request], object]:
+    def find(request: Request) -> object:
+        return getattr(services(request), name)
+
+    return find
+
+
+SignInService = Annotated[SignIn, Depends(_use("sign_in"))]
+
+_bearer = HTTPBearer(auto_error=False, description="The token that signing in gave.")
+
+
+async def current_session(
+    sign_in: SignInService, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Session:
+    if credentials is None:
+        raise NotSignedIn("the request carries no bearer token")
+    return await sign_in.find(credentials.credentials)
+
+
+CurrentSession = Annotated[Session, Depends(current_session)]

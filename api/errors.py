@@ -1,0 +1,131 @@
+"""Exceptions become problems here and nowhere else.
+
+`PROBLEMS` is the whole table: what a module raises, and the stable code that callers see. What is not in it is
+a 500 that says nothing. Messages of the exceptions in it hold no secret: every module promises so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from api.schemas.problems import Fault, Problem
+from ledger.domain import signature, siwe
+from ledger.store import sessions
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class NotSignedIn(Exception):
+    """The request needs a session and carries none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One line of the table. `title` says what the code means, the same every time."""
+
+    status: int
+    code: str
+    title: str
+
+
+INTERNAL: Final = Kind(
+    500, "internal", "Something is wrong on this side; the request id finds it in the log."
+)
+NOT_FOUND: Final = Kind(404, "not-found", "There is nothing at this address.")
+NOT_ALLOWED: Final = Kind(405, "method-not-allowed", "This address does not answer this method.")
+INVALID: Final = Kind(422, "invalid-request", "The request does not fit its description; faults say where.")
+
+PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
+    NotSignedIn: Kind(401, "not-signed-in", "Sign in first."),
+    sessions.SessionUnknown: Kind(401, "session-unknown", "The session has ended; sign in again."),
+    sessions.NonceUnknown: Kind(
+        401, "nonce-unknown", "The nonce is unknown, expired or used; ask for another."
+    ),
+    siwe.NotSiwe: Kind(400, "message-malformed", "The text is not an EIP-4361 message."),
+    siwe.WrongDomain: Kind(401, "message-domain", "The message was signed for another domain."),
+    siwe.WrongScheme: Kind(401, "message-scheme", "The message was signed for another scheme."),
+    siwe.WrongUri: Kind(401, "message-uri", "The message was signed for another URI."),
+    siwe.WrongChain: Kind(401, "message-chain", "The message was signed for another chain."),
+    siwe.NotYetValid: Kind(401, "message-early", "The message is not valid yet; check the clock."),
+    siwe.Expired: Kind(401, "message-expired", "The message has expired; ask for another nonce."),
+    signature.MalformedSignature: Kind(401, "signature-malformed", "No key makes such a signature."),
+    signature.MalleableSignature: Kind(
+        401, "signature-malleable", "The signature is the refused twin of one."
+    ),
+    signature.BadSignature: Kind(401, "signature-wrong", "The signature is not this account's."),
+}
+
+
+def kinds() -> list[Kind]:
+    """Every kind there is, by code."""
+    return sorted({*PROBLEMS.values(), INTERNAL, NOT_FOUND, NOT_ALLOWED, INVALID}, key=lambda kind: kind.code)
+
+
+def documented(*errors: type[Exception]) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of a route that raises `errors` or their subclasses, besides a 422 and a 500."""
+    found = {INVALID, INTERNAL}
+    found |= {kind for error, kind in PROBLEMS.items() if issubclass(error, errors)}
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for kind in sorted(found, key=lambda kind: (kind.status, kind.code)):
+        entry = by_status.setdefault(
+            kind.status, {"description": "", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
+        )
+        entry["description"] += f"`{kind.code}`: {kind.title}\n\n"
+    return by_status
+
+
+def problem(
+    request: Request, kind: Kind, detail: str = "", faults: list[Fault] | None = None, **extra: object
+) -> Response:
+    request.state.code = kind.code
+    body = Problem(
+        type=f"/v1/problems/{kind.code}",
+        title=kind.title,
+        status=kind.status,
+        code=kind.code,
+        detail=detail or kind.title,
+        request_id=request.state.request_id,
+        faults=faults,
+        **extra,
+    )
+    headers = {"WWW-Authenticate": "Bearer"} if kind.status == 401 else {}
+    return Response(
+        body.model_dump_json(exclude_none=True), kind.status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    kind = next(PROBLEMS[cls] for cls in type(error).__mro__ if cls in PROBLEMS)
+    response = problem(request, kind, str(error), **getattr(error, "facts", {}))
+    response.headers.update(getattr(error, "headers", {}))
+    return response
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    faults = [Fault(where=".".join(map(str, fault["loc"])), message=fault["msg"]) for fault in error.errors()]
+    return problem(request, INVALID, faults=faults)
+
+
+async def _http(request: Request, error: HTTPException) -> Response:
+    kind = {404: NOT_FOUND, 405: NOT_ALLOWED}.get(error.status_code, INTERNAL)
+    response = problem(request, kind)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """The client has hung up; nobody reads this."""
+    return Response(status_code=499)
+
+
+def install(app: FastAPI) -> None:
+    for error in PROBLEMS:
+        app.add_exception_handler(error, _known)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_http)
+    app.add_exception_handler(ClientDisconnect, _gone)

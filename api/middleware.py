@@ -1,0 +1,76 @@
+"""What every request gets: an id, security headers, one log line, silence about what went wrong inside."""
+
+import logging
+import secrets
+import time
+from typing import Any, Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import INTERNAL, problem
+
+LOG: Final = logging.getLogger("socai.api")
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+"""A route that knows better sets its own."""
+
+
+class Envelope:
+    """The outermost layer of the application."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self._app = app
+        self._headers = HEADERS | ({"Strict-Transport-Security": "max-age=63072000"} if secure else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        request.state.request_id = secrets.token_hex(8)
+        started, seen = time.perf_counter(), {"status": 499, "bytes_in": 0, "bytes_out": 0}
+
+        async def counted_receive() -> Message:
+            message = await receive()
+            seen["bytes_in"] += len(message.get("body", b""))
+            return message
+
+        async def dressed_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seen["status"] = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                headers["X-Request-Id"] = request.state.request_id
+            elif message["type"] == "http.response.body":
+                seen["bytes_out"] += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, counted_receive, dressed_send)
+        except Exception:
+            LOG.exception("request failed", extra={"request_id": request.state.request_id})
+            if seen["status"] != 499:
+                raise  # too late for an answer: the server cuts the connection
+            await problem(request, INTERNAL)(scope, receive, dressed_send)
+        finally:
+            LOG.info("request", extra=seen | self._facts(request, started))
+
+    @staticmethod
+    def _facts(request: Request, started: float) -> dict[str, Any]:
+        route = request.scope.get("route")
+        return {
+            "request_id": request.state.request_id,
+            "method": request.method,
+            "route": getattr(route, "path", None),
+            "code": getattr(request.state, "code", None),
+            "milliseconds": round((time.perf_counter() - started) * 1000, 1),
+        }

@@ -1,0 +1,124 @@
+"""A real server: uvicorn on a free port, a SQLite file, a folder. Only the chain is played, by `Chain`."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import uvicorn
+from eth_account import Account
+from eth_account.messages import encode_defunct
+from eth_account.signers.local import LocalAccount
+
+from api.app import Adapters, create_app
+from api.settings import Settings
+from ledger.domain.signature import BadSignature
+from ledger.domain.siwe import Message
+from ledger.store.database import Database
+
+CHAIN_ID = 84532
+SELLER: LocalAccount = Account.from_key("0x" + "51" * 32)
+BUYER: LocalAccount = Account.from_key("0x" + "52" * 32)
+
+
+@dataclass
+class Chain:
+    """What the chain would say, and a clock that tests turn."""
+
+    ahead: float = 0.0
+    contract_signatures: dict[bytes, bytes] = field(default_factory=dict)
+
+    def clock(self) -> float:
+        return time.time() + self.ahead
+
+    async def check(self, account: bytes, digest: bytes, signature: bytes) -> None:
+        if self.contract_signatures.get(account) != signature:
+            raise BadSignature("the contract does not accept the signature")
+
+
+@dataclass
+class Client:
+    """One caller; signs in with `account`."""
+
+    http: aiohttp.ClientSession
+    chain: Chain
+    origin: str
+    token: str | None = None
+
+    async def call(self, method: str, path: str, **kwargs: Any) -> tuple[int, Any]:
+        """Status and body (parsed when it is JSON)."""
+        async with self.request(method, path, **kwargs) as response:
+            body = await response.read()
+            return response.status, await response.json(content_type=None) if body else None
+
+    def request(self, method: str, path: str, **kwargs: Any) -> Any:
+        headers = dict(kwargs.pop("headers", {}))
+        if self.token:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
+        return self.http.request(method, self.origin + path, headers=headers, **kwargs)
+
+    async def message(self, account: LocalAccount, **changes: Any) -> Message:
+        status, challenge = await self.call("GET", "/v1/auth/nonce")
+        assert status == 200
+        challenge.pop("version")
+        return Message(**{"address": account.address, **challenge, **changes})
+
+    async def sign_in(self, account: LocalAccount) -> "Client":
+        status, opened = await self.call(
+            "POST", "/v1/auth/verify", json=signed(await self.message(account), account)
+        )
+        assert status == 200, opened
+        return Client(self.http, self.chain, self.origin, opened["token"])
+
+
+def signed(message: Message, account: LocalAccount) -> dict[str, str]:
+    signature = account.sign_message(encode_defunct(text=str(message))).signature
+    return {"message": str(message), "signature": "0x" + signature.hex()}
+
+
+@pytest.fixture
+def chain() -> Chain:
+    return Chain()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path, public_url="http://127.0.0.1:8000")
+
+
+@asynccontextmanager
+async def running(settings: Settings, chain: Chain) -> AsyncIterator[Client]:
+    """The service under `settings`, until the block ends."""
+
+    @asynccontextmanager
+    async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
+        database = Database(f"sqlite:///{settings.data}/socai.sqlite")
+        await database.migrate()
+        yield Adapters(chain_id=CHAIN_ID, database=database, contracts=chain, clock=chain.clock)
+        await database.close()
+
+    config = uvicorn.Config(create_app(settings, open_adapters), port=0, log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        if serving.done():
+            serving.result()
+        await asyncio.sleep(0.005)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        async with aiohttp.ClientSession() as http:
+            yield Client(http, chain, f"http://127.0.0.1:{port}")
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture
+async def client(settings: Settings, chain: Chain) -> AsyncIterator[Client]:
+    async with running(settings, chain) as client:
+        yield client
