@@ -243,7 +243,7 @@ class Intents:
 
     async def settle(
         self,
-        intent_id: int,
+        keys: list[str],
         state: State,
         mined_hash: bytes | None,
         block_number: int | None,
@@ -253,7 +253,8 @@ class Intents:
     ) -> None:
         await self._session.exec(
             update(IntentRow)
-            .where(col(IntentRow.id) == intent_id)
+            .where(col(IntentRow.sender_id) == self._sender_id)
+            .where(col(IntentRow.key).in_(keys))
             .values(
                 state=state,
                 mined_hash=mined_hash,
@@ -348,31 +349,36 @@ class IntentLog:
             await intents.add(key, digest, to, b"", 0, sign(nonce))
             return await intents.by_key(key)
 
-    async def replace(self, intent: Intent, signed: Signed) -> Intent | None:
-        """Adds a live attempt with the same nonce; nothing when the intent has changed since."""
+    async def replace(self, key: str, latest: bytes, signed: Signed) -> Intent | None:
+        """Adds a live attempt with the same nonce; nothing when it is not pending with `latest` any more."""
         async with self._database.transaction() as session:
             intents = self._intents(session)
-            if await intents.by_key(intent.key) != intent or signed.nonce != intent.nonce:
+            found = await self._pending(intents, key, latest)
+            if found is None or signed.nonce != found.nonce:
                 return None
-            await intents.attempt(intent.id, await intents.attempts_ever(intent.id), signed)
-            return await intents.by_key(intent.key)
+            await intents.attempt(found.id, await intents.attempts_ever(found.id), signed)
+            return await intents.by_key(key)
 
-    async def reassign(self, intent: Intent, floor: int, sign: Callable[[int], Signed]) -> Intent | None:
-        """Voids all attempts and signs with the next nonce; nothing when the intent has changed since."""
+    async def reassign(
+        self, key: str, latest: bytes, floor: int, sign: Callable[[int], Signed]
+    ) -> Intent | None:
+        """Voids all attempts and signs with the next nonce; nothing when not pending with `latest` any
+        more."""
         async with self._database.transaction() as session:
             intents = self._intents(session)
-            if await intents.by_key(intent.key) != intent:
+            found = await self._pending(intents, key, latest)
+            if found is None:
                 return None
             nonce = await intents.next_nonce(floor)
-            ordinal = await intents.attempts_ever(intent.id)
-            await intents.void(intent.id)
-            await intents.move(intent.id, nonce)
-            await intents.attempt(intent.id, ordinal, sign(nonce))
-            return await intents.by_key(intent.key)
+            ordinal = await intents.attempts_ever(found.id)
+            await intents.void(found.id)
+            await intents.move(found.id, nonce)
+            await intents.attempt(found.id, ordinal, sign(nonce))
+            return await intents.by_key(key)
 
     async def mined(
         self,
-        intent: Intent,
+        key: str,
         mined_hash: bytes,
         block_number: int,
         block_hash: bytes,
@@ -383,20 +389,28 @@ class IntentLog:
         state: State = "final" if final else "mined"
         async with self._database.transaction() as session:
             await self._intents(session).settle(
-                intent.id, state, mined_hash, block_number, block_hash, succeeded, revert_data
+                [key], state, mined_hash, block_number, block_hash, succeeded, revert_data
             )
 
-    async def reopen(self, intents: Iterable[Intent]) -> None:
+    async def reopen(self, keys: Iterable[str]) -> None:
         """They are not on the chain any more."""
         async with self._database.transaction() as session:
-            repository = self._intents(session)
-            for intent in intents:
-                await repository.settle(intent.id, "pending", None, None, None, None, None)
+            await self._intents(session).settle(list(keys), "pending", None, None, None, None, None)
 
-    async def forget(self, intent: Intent) -> None:
+    async def forget(self, key: str) -> None:
         """Removes a filler whose nonce was spent otherwise."""
         async with self._database.transaction() as session:
-            await self._intents(session).remove(intent.id)
+            intents = self._intents(session)
+            if (found := await intents.by_key(key)) is not None:
+                await intents.remove(found.id)
+
+    @staticmethod
+    async def _pending(intents: Intents, key: str, latest: bytes) -> Intent | None:
+        await intents.next_nonce(0)
+        found = await intents.by_key(key)
+        if found is None or found.state != "pending" or found.attempts[-1].hash != latest:
+            return None
+        return found
 
     def _intents(self, session: AsyncSession) -> Intents:
         if self._sender_id is None:
