@@ -237,7 +237,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     """Check that the leaf hash `leaf` stands at `index` in the tree of `size` leaves under `root` (RFC 9162,
     2.1.3.2).
 
-    Raises `LeafOutOfRange`, `BadProof` (also for a proof that is too long or too short), `RootMismatch`.
+    `size` is trusted like `root`, and comes from where the root comes from: a path alone does not tell sizes
+    of the same shape apart. Raises `LeafOutOfRange`, `BadProof` (also for a proof that is too long or too
+    short), `RootMismatch`.
     """
     if not 0 <= index < size:
         raise LeafOutOfRange(f"leaf {index} of {size}")
