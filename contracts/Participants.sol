@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import { AccessManaged } from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import { JournalledAccess } from "./Journal.sol";
+import { IParticipants } from "./interfaces/IParticipants.sol";
+import { ALL_ROLES, ARBITER, MARKET_ROLES, Participant, Standing, SUPERVISOR } from "./types/Participant.sol";
+
+/// @notice See {IParticipants}.
+contract Participants is IParticipants, JournalledAccess {
+    uint40 public constant MAX_SUSPENSION = 180 days;
+
+    mapping(address account => Participant) private _participants;
+    mapping(address account => bytes32) public credentialOf;
+
+    constructor(address authority) AccessManaged(authority) { }
+
+    /// @inheritdoc IParticipants
+    function accredit(
+        address account,
+        uint16 roles,
+        bytes2 jurisdiction,
+        bool publicBody,
+        uint40 validUntil,
+        bytes32 credential
+    ) external restricted {
+        bool marketOnly = roles != 0 && roles & ~MARKET_ROLES == 0;
+        require(
+            marketOnly && _participants[account].roles & ~MARKET_ROLES == 0, Participants_InvalidRoles(roles)
+        );
+
+        _admit(account, roles, jurisdiction, publicBody, validUntil, credential);
+    }
+
+    /// @inheritdoc IParticipants
+    function appoint(address account, uint16 role, bytes2 jurisdiction, uint40 validUntil, bytes32 credential)
+        external
+        restricted
+    {
+        uint16 oversight = ALL_ROLES & ~MARKET_ROLES;
+        bool oneOversight = role & oversight == role && role != 0 && role & (role - 1) == 0;
+        require(
+            oneOversight && _participants[account].roles & MARKET_ROLES == 0, Participants_InvalidRoles(role)
+        );
+
+        _admit(account, role, jurisdiction, false, validUntil, credential);
+    }
+
+    /// @inheritdoc IParticipants
+    function retire(address account, bytes32 reason) external restricted {
+        require(reason != 0, Participants_NoReason());
+
+        _participants[account].roles = 0;
+
+        emit Retired(account, reason);
+        _journal(Retired.selector, abi.encode(account, reason));
+    }
+
+    /// @inheritdoc IParticipants
+    function suspend(address account, uint40 until, bytes32 reason) external {
+        check(msg.sender, SUPERVISOR);
+        uint16 roles = _participants[account].roles;
+        require(roles & (ARBITER | SUPERVISOR) == 0, Participants_InvalidRoles(roles));
+        require(
+            until > block.timestamp && until <= block.timestamp + MAX_SUSPENSION,
+            Participants_InvalidPeriod(until)
+        );
+        require(reason != 0, Participants_NoReason());
+
+        _participants[account].suspendedUntil = until;
+
+        emit Suspended(account, msg.sender, until, reason);
+        _journal(Suspended.selector, abi.encode(account, msg.sender, until, reason));
+    }
+
+    /// @inheritdoc IParticipants
+    function reinstate(address account, bytes32 reason) external {
+        if (standing(msg.sender, ARBITER) != Standing.Eligible) check(msg.sender, SUPERVISOR);
+        require(_participants[account].suspendedUntil > block.timestamp, Participants_NotSuspended(account));
+        require(reason != 0, Participants_NoReason());
+
+        _participants[account].suspendedUntil = 0;
+
+        emit Reinstated(account, msg.sender, reason);
+        _journal(Reinstated.selector, abi.encode(account, msg.sender, reason));
+    }
+
+    /// @inheritdoc IParticipants
+    function check(address account, uint16 role) public view returns (bytes2 jurisdiction) {
+        Participant storage p = _participants[account];
+        Standing s = _standing(p, role);
+        require(s == Standing.Eligible, Participants_Ineligible(account, role, s));
+        return p.jurisdiction;
+    }
+
+    /// @inheritdoc IParticipants
+    function standing(address account, uint16 role) public view returns (Standing) {
+        return _standing(_participants[account], role);
+    }
+
+    /// @inheritdoc IParticipants
+    function participant(address account) external view returns (Participant memory) {
+        return _participants[account];
+    }
+
+    function _admit(
+        address account,
+        uint16 roles,
+        bytes2 jurisdiction,
+        bool publicBody,
+        uint40 validUntil,
+        bytes32 credential
+    ) private {
+        require(_isAlpha2(jurisdiction), Participants_InvalidJurisdiction(jurisdiction));
+        require(validUntil > block.timestamp, Participants_InvalidPeriod(validUntil));
+        require(credential != 0, Participants_NoCredential());
+
+        Participant storage p = _participants[account];
+        (p.roles, p.jurisdiction, p.publicBody, p.validUntil) = (roles, jurisdiction, publicBody, validUntil);
+        credentialOf[account] = credential;
+
+        emit Accredited(account, roles, jurisdiction, publicBody, validUntil, credential);
+        _journal(
+            Accredited.selector, abi.encode(account, roles, jurisdiction, publicBody, validUntil, credential)
+        );
+    }
+
+    function _standing(Participant storage p, uint16 role) private view returns (Standing) {
+        if (p.roles & role == 0) return Standing.RoleMissing;
+        if (p.validUntil <= block.timestamp) return Standing.Expired;
+        if (p.suspendedUntil > block.timestamp) return Standing.Suspended;
+        return Standing.Eligible;
+    }
+
+    function _isAlpha2(bytes2 code) private pure returns (bool) {
+        return code[0] >= "A" && code[0] <= "Z" && code[1] >= "A" && code[1] <= "Z";
+    }
+}

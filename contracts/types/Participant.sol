@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+// What an account may do, one bit each. An account holds market roles (seller, buyer, or both) or exactly one
+// oversight role, never a mixture: no key both lists and attests, or both accuses and decides (R20).
+uint16 constant SELLER = 1 << 0;
+uint16 constant BUYER = 1 << 1;
+uint16 constant MARKET_ROLES = SELLER | BUYER;
+
+uint16 constant REVIEWER = 1 << 2; // attests or refuses listing versions
+uint16 constant CUSTODIAN = 1 << 3; // holds payloads and keys, signs custody, counts uses, anchors the access log
+uint16 constant PAYMENT_PROVIDER = 1 << 4; // confirms bank payments
+uint16 constant ARBITER = 1 << 5; // decides disputes, reviews the supervisor's measures
+uint16 constant SUPERVISOR = 1 << 6; // suspends, freezes, revokes, approves transfers across borders
+uint16 constant ALL_ROLES = (1 << 7) - 1;
+
+/// @notice One slot, read on every purchase.
+/// @param roles bits as above; 0 for an account never accredited or retired
+/// @param jurisdiction ISO 3166-1 alpha-2, two capital letters
+/// @param publicBody whether a state body, which must state how its data is shared (R04)
+/// @param validUntil accreditation ends at this second
+/// @param suspendedUntil suspended before this second
+struct Participant {
+    uint16 roles;
+    bytes2 jurisdiction;
+    bool publicBody;
+    uint40 validUntil;
+    uint40 suspendedUntil;
+}
+
+/// @notice Why an account may not act now; `Eligible` when it may.
+enum Standing {
+    Eligible,
+    RoleMissing,
+    Expired,
+    Suspended
+}
