@@ -31,6 +31,7 @@ HARMLESS: Final = {
     *("test", "script", "out", "libs", "cache", "cache_path", "offline", "extra_output", "gas_limit"),
     *("ignored_warnings_from", "ignored_error_codes", "deny", "fuzz", "invariant", "snapshots"),
     *("gas_reports", "verbosity", "fs_permissions", "ffi", "isolate", "fmt", "lint"),
+    "dynamic_test_linking",  # of tests only
 }
 """Keys that change no bytecode. Any other key is refused, lest forge follow it and py-solc-x not."""
 
@@ -46,7 +47,6 @@ class Settings:
     src: Path
     solc: Path
     version: str
-    evm_version: str
     json: Mapping[str, Any]
 
 
@@ -88,7 +88,7 @@ class Compilation:
 
 def load_settings(root: Path = ROOT) -> Settings:
     """Reads foundry.toml and the compiler version that package.json pins. Raises CompilerError."""
-    profile = tomllib.loads((root / "foundry.toml").read_text())["profile"]["default"]
+    profile = _profile(root)
     if unknown := profile.keys() - UNDERSTOOD - HARMLESS:
         raise CompilerError(f"foundry.toml sets {', '.join(sorted(unknown))}: teach ledger/chain/compiler.py")
     package = json.loads((root / "package.json").read_text())
@@ -96,7 +96,6 @@ def load_settings(root: Path = ROOT) -> Settings:
         src=root / profile["src"],
         solc=root / profile["solc"],
         version=package["dependencies"]["solc"],
-        evm_version=profile["evm_version"],
         json={
             "remappings": profile.get("remappings", []),
             "optimizer": {
@@ -124,6 +123,16 @@ def load_settings(root: Path = ROOT) -> Settings:
             },
         },
     )
+
+
+def hardfork(root: Path = ROOT) -> str:
+    """The EVM that the contracts are compiled for."""
+    return str(_profile(root)["evm_version"])
+
+
+def _profile(root: Path) -> dict[str, Any]:
+    profile: dict[str, Any] = tomllib.loads((root / "foundry.toml").read_text())["profile"]["default"]
+    return profile
 
 
 def find_solc(settings: Settings, root: Path = ROOT) -> Path:
