@@ -1,0 +1,45 @@
+"""Key custody: data keys at rest in wrapped form only, and the service's own secrets.
+
+`KeyCustody` is the port, `LocalKeyStore` its adapter over a passphrase-protected file; `account` loads
+Ethereum accounts.
+"""
+
+from ledger.keys.local import LocalKeyStore
+from ledger.keys.port import (
+    BadWrappedKey,
+    CustodyError,
+    KeyCustody,
+    UnknownKeyVersion,
+    UnwrapFailed,
+    new_data_key,
+    wrap_aad,
+)
+from ledger.keys.secretfile import (
+    BadSecret,
+    Cost,
+    SecretFileDamaged,
+    SecretFileError,
+    SecretFileExists,
+    SecretFileMissing,
+    UnsafePermissions,
+    WrongPassphrase,
+)
+
+__all__ = [
+    "BadSecret",
+    "BadWrappedKey",
+    "Cost",
+    "CustodyError",
+    "KeyCustody",
+    "LocalKeyStore",
+    "SecretFileDamaged",
+    "SecretFileError",
+    "SecretFileExists",
+    "SecretFileMissing",
+    "UnknownKeyVersion",
+    "UnsafePermissions",
+    "UnwrapFailed",
+    "WrongPassphrase",
+    "new_data_key",
+    "wrap_aad",
+]

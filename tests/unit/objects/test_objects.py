@@ -221,7 +221,7 @@ async def test_threat_S17_local_commit_reaches_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """obstore never calls fsync: ours must sync the file before it is visible, and the folders after."""
-    objects, root, steps = ObstoreObjects.local(tmp_path), Path(os.path.realpath(tmp_path)), []
+    objects, root, steps = ObstoreObjects.local(tmp_path), Path(os.fspath(tmp_path)), []
     real_sync, real_link = os.fsync, os.link
 
     def sync(handle: int) -> None:
@@ -242,7 +242,7 @@ async def test_threat_S17_local_commit_reaches_the_disk(
 
 
 async def test_threat_S13_memory_is_constant(tmp_path: Path) -> None:
-    """128 MB through the store and back. obstore's buffers are not Python's: look at the resident size too."""
+    """128 MB through the store and back. obstore buffers outside Python: look at the resident size too."""
     objects, piece = ObstoreObjects.local(tmp_path), bytes(1 << 20)
 
     def resident() -> int:
