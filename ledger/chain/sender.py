@@ -26,9 +26,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, Protocol, TypeVar
 
-from aiohttp import ClientError
-
 from ledger.chain.abi import ContractError, decode_revert
+from ledger.chain.rpc import NodeError, RpcError, from_hex, from_quantity, to_hex
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -42,6 +41,8 @@ RAISE: Final = Fraction(9, 8)
 #: reorganised.
 MARGIN: Final = 64
 BATCH: Final = 100
+#: EIP-1474, limit exceeded.
+TOO_BUSY: Final = -32005
 NEVER: Final = float("-inf")
 
 
@@ -92,10 +93,10 @@ class InsufficientFunds(SenderError):
 
 
 class Rpc(Protocol):
-    """A JSON-RPC connection. An error the node answers has `code`, `message` and `data`; any other error that
-    comes from the connection (OSError, TimeoutError, aiohttp's) leaves open whether the node acted."""
+    """`ledger.chain.rpc.Rpc`, or something in front of it that raises the same errors."""
 
     async def request(self, method: str, params: Sequence[Any] = ..., /) -> Any: ...
+    async def batch(self, calls: Sequence[tuple[str, Sequence[Any]]], /) -> list[Any]: ...
 
 
 class Account(Protocol):
@@ -362,7 +363,7 @@ class Sender:
         if intent is None:
             intent = await self._patiently(lambda: self._admit(key, digest, call, value), deadline)
         if intent.digest != digest:
-            raise KeyReused(f"{key} was used for another transaction, {_hex(intent.attempts[-1].hash)}")
+            raise KeyReused(f"{key} was used for another transaction, {to_hex(intent.attempts[-1].hash)}")
         return await self._outcome(key, deadline)
 
     async def recover(self) -> Pass:
@@ -390,9 +391,7 @@ class Sender:
             try:
                 await self._bind()
                 await self._pass()
-            except Exception as error:
-                if not _from_node(error):
-                    raise
+            except RpcError as error:
                 log.warning("sender: %s", error)
             await self._sleep(every)
 
@@ -400,32 +399,38 @@ class Sender:
         async with self._starting:
             if self._genesis is not None:
                 return
-            chain_id, genesis, count = await self._all(
-                ("eth_chainId", []),
-                ("eth_getBlockByNumber", ["0x0", False]),
-                ("eth_getTransactionCount", [self._account.address, "latest"]),
+            chain_id, genesis, count = await self._rpc.batch(
+                [
+                    ("eth_chainId", []),
+                    ("eth_getBlockByNumber", ["0x0", False]),
+                    ("eth_getTransactionCount", [self._account.address, "latest"]),
+                ]
             )
-            if int(chain_id, 16) != self._chain_id:
-                raise WrongChain(f"the node serves chain {int(chain_id, 16)}, expected {self._chain_id}")
-            await self._intents.bind(self._chain_id, _bytes(genesis["hash"]), self._address)
-            self._floor = int(count, 16)
-            self._genesis = genesis["hash"]
+            if from_quantity(chain_id) != self._chain_id:
+                raise WrongChain(
+                    f"the node serves chain {from_quantity(chain_id)}, expected {self._chain_id}"
+                )
+            await self._intents.bind(self._chain_id, from_hex(_head(genesis).hash, 32), self._address)
+            self._floor = from_quantity(count)
+            self._genesis = _head(genesis).hash
 
     async def _admit(self, key: str, digest: bytes, call: Call, value: int) -> Intent:
         """Simulates, then takes a nonce, signs and writes down."""
-        request = {"from": self._account.address, "data": _hex(call.data), "value": hex(value)}
+        request = {"from": self._account.address, "data": to_hex(call.data), "value": hex(value)}
         if call.to is not None:
             request["to"] = call.to
         try:
-            latest, genesis, counted, balance, estimate = await self._all(
-                ("eth_getBlockByNumber", ["latest", False]),
-                ("eth_getBlockByNumber", ["0x0", False]),
-                ("eth_getTransactionCount", [self._account.address, "latest"]),
-                ("eth_getBalance", [self._account.address, "latest"]),
-                ("eth_estimateGas", [request]),
+            latest, genesis, counted, balance, estimate = await self._rpc.batch(
+                [
+                    ("eth_getBlockByNumber", ["latest", False]),
+                    ("eth_getBlockByNumber", ["0x0", False]),
+                    ("eth_getTransactionCount", [self._account.address, "latest"]),
+                    ("eth_getBalance", [self._account.address, "latest"]),
+                    ("eth_estimateGas", [request]),
+                ]
             )
-        except Exception as error:
-            reverted = _revert_data(error)
+        except NodeError as error:
+            reverted = error.revert_data()
             if reverted is None:
                 raise
             # Somebody else may have sent it under this key meanwhile, which is why it reverts now.
@@ -433,16 +438,16 @@ class Sender:
                 return found
             raise CallReverted(key, self._reason(reverted)) from error
         self._same_chain(genesis)
-        self._floor = int(counted, 16)
+        self._floor = from_quantity(counted)
         head = _head(latest)
         max_fee, tip = self._fees.offer(head.base_fee)
         # What others change before it is mined may need more gas than now.
-        gas = min(int(estimate, 16) * 5 // 4, head.gas_limit)
-        if int(balance, 16) < value + gas * max_fee:
+        gas = min(from_quantity(estimate) * 5 // 4, head.gas_limit)
+        if from_quantity(balance) < value + gas * max_fee:
             raise InsufficientFunds(
-                f"{self._account.address} has {int(balance, 16)} wei, needs {value + gas * max_fee}"
+                f"{self._account.address} has {from_quantity(balance)} wei, needs {value + gas * max_fee}"
             )
-        to = None if call.to is None else _bytes(call.to)
+        to = None if call.to is None else from_hex(call.to)
         return await self._intents.assign(
             key,
             digest,
@@ -464,16 +469,16 @@ class Sender:
             intent = await self._found(key)
             if intent.mined_hash is not None:
                 raw = await self._receipt(intent.mined_hash)
-                if raw is not None and _bytes(raw["blockHash"]) == intent.block_hash:
+                if raw is not None and from_hex(raw["blockHash"]) == intent.block_hash:
                     receipt = _receipt(intent, raw)
-                    if int(raw["status"], 16) == 0:
+                    if from_quantity(raw["status"]) == 0:
                         raise TransactionReverted(key, self._reason(intent.revert_data or b""), receipt)
                     return receipt
             if self._clock() > deadline:
                 latest = intent.attempts[-1].hash
                 answer = self._answers.get(latest)
                 raise NotMined(
-                    f"{key}: transaction {_hex(latest)} with nonce {intent.nonce} is not mined yet"
+                    f"{key}: transaction {to_hex(latest)} with nonce {intent.nonce} is not mined yet"
                     + (f"; the node says: {answer}" if answer else "")
                 )
             if looked:
@@ -481,9 +486,7 @@ class Sender:
             looked = True
             try:
                 await self._pass()
-            except Exception as error:
-                if not _from_node(error):
-                    raise
+            except RpcError as error:
                 log.info("sender: %s", error)
 
     async def _pass(self) -> Pass:
@@ -498,13 +501,15 @@ class Sender:
 
     async def _compare(self) -> Pass:
         done = Pass()
-        latest, genesis, counted = await self._all(
-            ("eth_getBlockByNumber", ["latest", False]),
-            ("eth_getBlockByNumber", ["0x0", False]),
-            ("eth_getTransactionCount", [self._account.address, "latest"]),
+        latest, genesis, counted = await self._rpc.batch(
+            [
+                ("eth_getBlockByNumber", ["latest", False]),
+                ("eth_getBlockByNumber", ["0x0", False]),
+                ("eth_getTransactionCount", [self._account.address, "latest"]),
+            ]
         )
         self._same_chain(genesis)
-        head, count = _head(latest), int(counted, 16)
+        head, count = _head(latest), from_quantity(counted)
         self._floor = count
         done.reopened = await self._reopen_lost_finals()
         # The log is read after the count, and receipts after the log: a nonce below the count without a
@@ -518,8 +523,8 @@ class Sender:
         for intent in opened:
             raw = next((raws[a.hash] for a in intent.attempts if raws[a.hash] is not None), None)
             if raw is not None:
-                final = head.number - int(raw["blockNumber"], 16) >= self._depth or self._depth == 0
-                if intent.block_hash != _bytes(raw["blockHash"]) or final:
+                final = head.number - from_quantity(raw["blockNumber"]) >= self._depth or self._depth == 0
+                if intent.block_hash != from_hex(raw["blockHash"]) or final:
                     await self._note(intent, raw, final)
                     done.mined += intent.block_number is None
                 continue
@@ -552,7 +557,7 @@ class Sender:
         final = await self._intents.newest_final()
         while final is not None and final.block_number is not None and final.block_hash is not None:
             block = await self._rpc.request("eth_getBlockByNumber", [hex(final.block_number), False])
-            if block is not None and _bytes(block["hash"]) == final.block_hash:
+            if block is not None and from_hex(block["hash"]) == final.block_hash:
                 break
             lost.append(final)
             final = await self._intents.newest_final(final.nonce)
@@ -628,13 +633,13 @@ class Sender:
 
         Needs bodies of blocks only, no historical state, which nodes drop.
         """
-        ours = {_hex(attempt.hash) for attempt in intent.attempts}
+        ours = {to_hex(attempt.hash) for attempt in intent.attempts}
         first = min(head.number, *(attempt.since_block for attempt in intent.attempts))
         numbers = list(range(max(0, first - max(MARGIN, self._depth)), head.number + 1))
         parent: str | None = None
         for at in range(0, len(numbers), BATCH):
             calls = [("eth_getBlockByNumber", [hex(number), False]) for number in numbers[at : at + BATCH]]
-            for block in await self._all(*calls):
+            for block in await self._rpc.batch(calls):
                 if block is None or (parent is not None and block["parentHash"] != parent):
                     return True
                 if ours.intersection(block["transactions"]):
@@ -646,7 +651,7 @@ class Sender:
         number = hex(head.number)
         count = await self._rpc.request("eth_getTransactionCount", [self._account.address, number])
         again = await self._rpc.request("eth_getBlockByNumber", [number, False])
-        return int(count, 16) <= intent.nonce or again is None or again["hash"] != head.hash
+        return from_quantity(count) <= intent.nonce or again is None or again["hash"] != head.hash
 
     async def _broadcast(self, intents: Sequence[Intent]) -> int:
         """Sends the newest attempt of each that was not sent lately. What the node answers is only
@@ -661,13 +666,11 @@ class Sender:
         async def one(attempt: Attempt) -> None:
             self._sent_at[attempt.hash] = now
             try:
-                await self._rpc.request("eth_sendRawTransaction", [_hex(attempt.raw)])
+                await self._rpc.request("eth_sendRawTransaction", [to_hex(attempt.raw)])
                 self._answers.pop(attempt.hash, None)
-            except Exception as error:  # the outcome is seen on the chain, not here
-                if not _from_node(error):
-                    raise
+            except RpcError as error:  # the outcome is seen on the chain, not here
                 self._answers[attempt.hash] = str(error)
-                log.debug("sender: broadcast of %s: %s", _hex(attempt.hash), error)
+                log.debug("sender: broadcast of %s: %s", to_hex(attempt.hash), error)
 
         for at in range(0, len(due), BATCH):
             await asyncio.gather(*(one(attempt) for attempt in due[at : at + BATCH]))
@@ -675,13 +678,13 @@ class Sender:
 
     async def _note(self, intent: Intent, raw: Mapping[str, Any], final: bool) -> None:
         """Writes down that it is mined, and why it reverted."""
-        succeeded = int(raw["status"], 16) == 1
+        succeeded = from_quantity(raw["status"]) == 1
         why = None if succeeded else await self._why(intent, raw)
         await self._intents.mined(
             intent.key,
-            _bytes(raw["transactionHash"]),
-            int(raw["blockNumber"], 16),
-            _bytes(raw["blockHash"]),
+            from_hex(raw["transactionHash"]),
+            from_quantity(raw["blockNumber"]),
+            from_hex(raw["blockHash"]),
             succeeded,
             why,
             final,
@@ -693,19 +696,17 @@ class Sender:
     async def _why(self, intent: Intent, raw: Mapping[str, Any]) -> bytes | None:
         request = {
             "from": self._account.address,
-            "data": _hex(intent.data),
+            "data": to_hex(intent.data),
             "value": hex(intent.value),
             "gas": hex(intent.attempts[-1].gas),
         }
         if intent.to is not None:
-            request["to"] = _hex(intent.to)
-        for number in (int(raw["blockNumber"], 16) - 1, int(raw["blockNumber"], 16)):
+            request["to"] = to_hex(intent.to)
+        for number in (from_quantity(raw["blockNumber"]) - 1, from_quantity(raw["blockNumber"])):
             try:
                 await self._rpc.request("eth_call", [request, hex(number)])
-            except Exception as error:  # only the reason is lost
-                if not _from_node(error):
-                    raise
-                if data := _revert_data(error):
+            except NodeError as error:
+                if data := error.revert_data():
                     return data
         return None
 
@@ -719,11 +720,9 @@ class Sender:
         """The receipt, or None when there is none or the node does not answer."""
         try:
             found: Mapping[str, Any] | None = await self._rpc.request(
-                "eth_getTransactionReceipt", [_hex(transaction_hash)]
+                "eth_getTransactionReceipt", [to_hex(transaction_hash)]
             )
-        except Exception as error:  # asked again later
-            if not _from_node(error):
-                raise
+        except RpcError as error:  # asked again later
             log.info("sender: %s", error)
             return None
         return found
@@ -733,20 +732,16 @@ class Sender:
         while True:
             try:
                 return await action()
-            except Exception as error:
+            except RpcError as error:
                 if not _may_pass(error) or self._clock() > deadline:
                     raise
                 log.info("sender: %s", error)
             await self._sleep(self._poll)
 
-    async def _all(self, *calls: tuple[str, list[Any]]) -> list[Any]:
-        """Independent requests at once."""
-        return await asyncio.gather(*(self._rpc.request(method, params) for method, params in calls))
-
     async def _many(self, method: str, hashes: Sequence[bytes]) -> list[Any]:
         found: list[Any] = []
         for at in range(0, len(hashes), BATCH):
-            found += await self._all(*((method, [_hex(hash_)]) for hash_ in hashes[at : at + BATCH]))
+            found += await self._rpc.batch([(method, [to_hex(hash_)]) for hash_ in hashes[at : at + BATCH]])
         return found
 
     def _sign(
@@ -784,9 +779,10 @@ class Sender:
             signed_at=int(self._clock()),
         )
 
-    def _same_chain(self, genesis: Mapping[str, Any]) -> None:
-        if genesis["hash"] != self._genesis:
-            raise WrongChain(f"the node's first block is {genesis['hash']}, it was {self._genesis}")
+    def _same_chain(self, genesis: Any) -> None:
+        first = _head(genesis).hash
+        if first != self._genesis:
+            raise WrongChain(f"the node's first block is {first}, it was {self._genesis}")
 
     def _forget_sent(self, intents: Sequence[Intent]) -> None:
         for intent in intents:
@@ -798,66 +794,46 @@ class Sender:
 
 def _digest(call: Call, value: int) -> bytes:
     """SHA-256 over what a key stands for."""
-    to = b"" if call.to is None else _bytes(call.to)
+    to = b"" if call.to is None else from_hex(call.to)
     return hashlib.sha256(bytes([len(to)]) + to + value.to_bytes(32) + call.data).digest()
 
 
-def _head(block: Mapping[str, Any]) -> _Head:
+def _head(block: Any) -> _Head:
+    if not isinstance(block, dict) or not isinstance(block.get("hash"), str):
+        raise MalformedAnswer("the node gives no block where there must be one")
     return _Head(
-        int(block["number"], 16),
+        from_quantity(block["number"]),
         block["hash"],
-        int(block.get("baseFeePerGas") or "0x0", 16),
-        int(block["gasLimit"], 16),
+        from_quantity(block.get("baseFeePerGas", "0x0")),
+        from_quantity(block["gasLimit"]),
     )
 
 
 def _receipt(intent: Intent, raw: Mapping[str, Any]) -> Receipt:
     return Receipt(
         key=intent.key,
-        transaction_hash=_bytes(raw["transactionHash"]),
+        transaction_hash=from_hex(raw["transactionHash"]),
         nonce=intent.nonce,
-        block_number=int(raw["blockNumber"], 16),
-        block_hash=_bytes(raw["blockHash"]),
-        transaction_index=int(raw["transactionIndex"], 16),
-        gas_used=int(raw["gasUsed"], 16),
+        block_number=from_quantity(raw["blockNumber"]),
+        block_hash=from_hex(raw["blockHash"]),
+        transaction_index=from_quantity(raw["transactionIndex"]),
+        gas_used=from_quantity(raw["gasUsed"]),
         contract=raw.get("contractAddress"),
         logs=tuple(
             Log(
                 address=entry["address"],
-                topics=tuple(_bytes(topic) for topic in entry["topics"]),
-                data=_bytes(entry["data"]),
-                index=int(entry["logIndex"], 16),
+                topics=tuple(from_hex(topic) for topic in entry["topics"]),
+                data=from_hex(entry["data"]),
+                index=from_quantity(entry["logIndex"]),
             )
             for entry in raw["logs"]
         ),
     )
 
 
-def _revert_data(error: Exception) -> bytes | None:
-    """What a node's answer says about a revert: its data, empty when it gives none; None for other errors."""
-    data = getattr(error, "data", None)
-    if isinstance(data, str) and data.startswith("0x"):
-        return _bytes(data)
-    return b"" if "revert" in str(error).lower() and _from_node(error) else None
-
-
-def _from_node(error: Exception) -> bool:
-    """Whether the node or the way to it failed, as against the intent log or this program."""
-    return isinstance(error, OSError | TimeoutError | ClientError) or hasattr(error, "code")
-
-
-def _may_pass(error: Exception) -> bool:
+def _may_pass(error: RpcError) -> bool:
     """Whether asking again may help: no answer, or one that says the node is too busy."""
-    code = getattr(error, "code", None)
-    return _from_node(error) and (not isinstance(code, int) or code == -32005)
-
-
-def _hex(value: bytes) -> str:
-    return f"0x{value.hex()}"
-
-
-def _bytes(value: str) -> bytes:
-    return bytes.fromhex(value.removeprefix("0x"))
+    return not isinstance(error, NodeError) or error.code == TOO_BUSY
 
 
 def _ceil(value: Fraction) -> int:

@@ -73,9 +73,12 @@ class IntentRow(Table, table=True):
 
 class AttemptRow(Table, table=True):
     __tablename__ = "attempts"
+    # Not by hash alone: signatures are deterministic, and a wiped chain sees the same transaction again.
+    __table_args__ = (UniqueConstraint("intent_id", "hash"),)
 
-    hash: bytes = Field(sa_type=Hash, primary_key=True)
-    intent_id: int = Field(sa_column_args=[ForeignKey("intents.id")], index=True)
+    id: int | None = Field(default=None, primary_key=True)
+    intent_id: int = Field(sa_column_args=[ForeignKey("intents.id")])
+    hash: bytes = Field(sa_type=Hash)
     ordinal: int
     nonce: int = Field(sa_type=Integer64)
     raw: bytes = Field(sa_type=LargeBinary)

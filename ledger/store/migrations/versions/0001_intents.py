@@ -44,8 +44,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "attempts",
-        sa.Column("hash", Hash(), primary_key=True),
-        sa.Column("intent_id", sa.Integer(), sa.ForeignKey("intents.id"), nullable=False, index=True),
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("intent_id", sa.Integer(), sa.ForeignKey("intents.id"), nullable=False),
+        sa.Column("hash", Hash(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("nonce", sa.BigInteger(), nullable=False),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
@@ -55,6 +56,7 @@ def upgrade() -> None:
         sa.Column("since_block", sa.BigInteger(), nullable=False),
         sa.Column("signed_at", sa.BigInteger(), nullable=False),
         sa.Column("void", sa.Boolean(), nullable=False),
+        sa.UniqueConstraint("intent_id", "hash"),
     )
 
 
