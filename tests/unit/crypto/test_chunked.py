@@ -357,6 +357,7 @@ def test_threat_S10_nothing_shows_the_key() -> None:
         32,
         b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0" + message.header[:24] + CONTEXT,
     ).derive(canary)
+    assert repr(message) == f"<Message salt={message.header[:24].hex()}>"
     shown = [repr(message), str(message), f"{message!r}", repr(Encryptor(canary, CONTEXT, message=message))]
     for failing in (
         lambda: Message.unlock(canary, b"other", message.header),
