@@ -110,7 +110,7 @@ class Devnet:
         folder: Path | None = None,
         *,
         port: int = PORT,
-        interval: float | None = None,
+        interval: int | None = None,
         history: int | None = HISTORY,
         genesis_time: int | None = None,
         save_every: float = 0.25,
@@ -127,6 +127,8 @@ class Devnet:
         self._process: subprocess.Popen[bytes] | None = None
         self._saver: asyncio.Task[None] | None = None
         self._saved: str | None = None
+        self._saving = asyncio.Lock()
+        self._stopping = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -154,13 +156,12 @@ class Devnet:
         binary = find_anvil()
         try:
             inherited = await self._own_folder() if self.folder else None
-            restored = self.folder is not None and _restore(self.folder)
-            await self._launch(binary, restored, inherited)
+            await self._launch(binary, inherited)
             self._rpc = Rpc(self.url, timeout=60, limit=1 << 30)
-            await self._set_clock()
+            await self._check_genesis()
+            await self._begin_mining()
             if self.folder:
-                if not restored:  # a kill from now on must not change the genesis hash
-                    await self._save(whole=True)
+                self._stopping.clear()
                 self._saver = asyncio.create_task(self._keep_saving())
         except BaseException:
             self._end_process()
@@ -172,8 +173,8 @@ class Devnet:
         if self._process is None:
             return
         if self._saver:
-            self._saver.cancel()
-            await asyncio.wait([self._saver])
+            self._stopping.set()
+            await self._saver  # not cancelled: it may be writing
             self._saver = None
         try:
             if self.folder:
@@ -195,8 +196,15 @@ class Devnet:
         return 0 if process is None else await asyncio.to_thread(process.wait)
 
     async def save(self) -> None:
-        """Keeps the blocks so far."""
-        await self._save(whole=False)
+        """Keeps the blocks so far, if there are new ones."""
+        if self.folder is None:
+            return
+        async with self._saving:
+            head = (await self._rpc.request("eth_getBlockByNumber", ["latest", False]))["hash"]
+            if head != self._saved:
+                dump = await self._rpc.request("anvil_dumpState", [False])
+                await asyncio.to_thread(_write_state, self.folder, dump, whole=False)
+                self._saved = head
 
     async def _own_folder(self) -> int:
         """Locks the folder and takes over what a killed owner left; gives the lock that anvil inherits."""
@@ -212,8 +220,10 @@ class Devnet:
             await _take_over(self.folder, inherited.fileno())
         return inherited.fileno()
 
-    async def _launch(self, binary: Path, restored: bool, inherited: int | None) -> None:
+    async def _launch(self, binary: Path, inherited: int | None) -> None:
         folder = self.folder or Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="devnet-")))
+        restored = _restore(folder)
+        self._genesis = _genesis(folder, self._genesis_time)
         deadline = time.monotonic() + self._start_within
         while True:
             if not _is_free(self._port):
@@ -254,10 +264,10 @@ class Devnet:
             "gas-price": 0,
             "block-base-fee-per-gas": 0,
             "cache-path": folder / "anvil",
-            "block-time": self._interval,
             "prune-history": self._history,
-            # anvil would count on from a given time at every start
-            "timestamp": None if restored else self._genesis_time or int(time.time()),
+            # also when restored: anvil makes a genesis block first and dumps it later beside the loaded one,
+            # so unless the two are the same, block 0 is either of them two restarts on
+            "timestamp": self._genesis["timestamp"],
             "load-state": folder / "state.json" if restored else None,
         }
         given = [
@@ -266,32 +276,40 @@ class Devnet:
             if value is not None
             for text in (f"--{name}", str(value))
         ]
-        return ["--quiet", "--disable-min-priority-fee", *given]
+        return ["--quiet", "--disable-min-priority-fee", "--no-mining", *given]
 
-    async def _set_clock(self) -> None:
-        """To now, or to just after the newest block where a test had moved the clock ahead."""
+    async def _check_genesis(self) -> None:
+        block = await self._rpc.request("eth_getBlockByNumber", ["0x0", False])
+        if self._genesis.setdefault("hash", block["hash"]) != block["hash"]:
+            raise DevnetError(
+                f"the chain in {self.folder} began with block {self._genesis['hash']}, this anvil makes "
+                f"{block['hash']} of it: another anvil version or EVM version. Remove the folder to begin anew"
+            )
+        if self.folder:
+            _replace(self.folder / "genesis.json", json.dumps(self._genesis).encode())
+
+    async def _begin_mining(self) -> None:
+        """Sets the clock first, lest a block be older than its parent: to now, or where a test had put it."""
         head = await self._rpc.request("eth_getBlockByNumber", ["latest", False])
-        await self._rpc.request(
-            "anvil_setTime", [max(int(time.time()), from_quantity(head["timestamp"]) + 1)]
-        )
+        now = max(int(time.time()), from_quantity(head["timestamp"]) + 1)
+        await self._rpc.request("anvil_setTime", [now])
+        if self._interval is not None:
+            await self._rpc.request("evm_setIntervalMining", [self._interval])
+            return
+        await self._rpc.request("evm_setAutomine", [True])
+        if from_quantity((await self._rpc.request("txpool_status"))["pending"]):
+            await self._rpc.request("evm_mine")
 
     async def _keep_saving(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             started = time.monotonic()
             try:
-                await self._save(whole=False)
+                await self.save()
             except (RpcError, OSError) as error:
                 log.warning("the local chain's state could not be saved: %s", error)
-            await asyncio.sleep(max(self._save_every, 4 * (time.monotonic() - started)))
-
-    async def _save(self, *, whole: bool) -> None:
-        if self.folder is None:
-            return
-        head = (await self._rpc.request("eth_getBlockByNumber", ["latest", False]))["hash"]
-        if whole or head != self._saved:
-            dump = await self._rpc.request("anvil_dumpState", [whole])
-            await asyncio.to_thread(_write_state, self.folder, dump, whole)
-            self._saved = head
+            pause = max(self._save_every, 4 * (time.monotonic() - started))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
 
     def _end_process(self) -> None:
         if self._process is not None:
@@ -338,10 +356,10 @@ async def _save_last(rpc: Rpc, folder: Path) -> None:
     """Mines nothing more, then keeps everything."""
     await rpc.request("evm_setIntervalMining", [0])
     await rpc.request("evm_setAutomine", [False])
-    _write_state(folder, await rpc.request("anvil_dumpState", [True]), True)
+    _write_state(folder, await rpc.request("anvil_dumpState", [True]), whole=True)
 
 
-def _write_state(folder: Path, dump: str, whole: bool) -> None:
+def _write_state(folder: Path, dump: str, *, whole: bool) -> None:
     """Replaces state.json. While that lacks the historical states, history.json has the last ones."""
     state, history = folder / "state.json", folder / "history.json"
     if not whole and state.exists() and not history.exists():
@@ -377,6 +395,15 @@ def _replace(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _genesis(folder: Path, timestamp: int | None) -> dict[str, Any]:
+    """The genesis block's timestamp and, once it was seen, hash; remembered before there is a block."""
+    path = folder / "genesis.json"
+    if not path.exists():
+        _replace(path, json.dumps({"timestamp": timestamp or int(time.time())}).encode())
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
 
 
 def _running(folder: Path) -> dict[str, Any]:
