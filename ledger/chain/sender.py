@@ -27,7 +27,7 @@ from fractions import Fraction
 from typing import Any, Final, Protocol, TypeVar
 
 from ledger.chain.abi import ContractError, decode_revert
-from ledger.chain.rpc import NodeError, RpcError, from_hex, from_quantity, to_hex
+from ledger.chain.rpc import MalformedAnswer, NodeError, RpcError, from_hex, from_quantity, to_hex
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -220,7 +220,7 @@ class IntentLog(Protocol):
         succeeded: bool,
         revert_data: bytes | None,
         final: bool,
-    ) -> None: ...
+    ) -> Intent: ...
     async def reopen(self, keys: Iterable[str]) -> None: ...
     async def forget(self, key: str) -> None: ...
 
@@ -364,7 +364,7 @@ class Sender:
             intent = await self._patiently(lambda: self._admit(key, digest, call, value), deadline)
         if intent.digest != digest:
             raise KeyReused(f"{key} was used for another transaction, {to_hex(intent.attempts[-1].hash)}")
-        return await self._outcome(key, deadline)
+        return await self._outcome(intent, deadline)
 
     async def recover(self) -> Pass:
         """Takes up what an earlier process left: broadcasts all that is not mined. Once, before the first
@@ -458,22 +458,19 @@ class Sender:
             lambda nonce: self._sign(to, call.data, value, nonce, gas, max_fee, tip, head.number),
         )
 
-    async def _outcome(self, key: str, deadline: float) -> Receipt:
-        intent = await self._found(key)
+    async def _outcome(self, intent: Intent, deadline: float) -> Receipt:
+        key = intent.key
         if intent.block_number is None:
             await self._broadcast([intent])
-            if (raw := await self._receipt(intent.attempts[-1].hash)) is not None and self._depth == 0:
-                await self._note(intent, raw, final=True)
+            if (raw := await self._receipt(intent.attempts[-1].hash)) is not None:
+                return self._verdict(await self._note(intent, raw, final=self._depth == 0), raw)
         looked = False
         while True:
             intent = await self._found(key)
             if intent.mined_hash is not None:
                 raw = await self._receipt(intent.mined_hash)
                 if raw is not None and from_hex(raw["blockHash"]) == intent.block_hash:
-                    receipt = _receipt(intent, raw)
-                    if from_quantity(raw["status"]) == 0:
-                        raise TransactionReverted(key, self._reason(intent.revert_data or b""), receipt)
-                    return receipt
+                    return self._verdict(intent, raw)
             if self._clock() > deadline:
                 latest = intent.attempts[-1].hash
                 answer = self._answers.get(latest)
@@ -647,7 +644,7 @@ class Sender:
                 parent = block["hash"]
         if parent != head.hash:
             return True
-        # That the nonce is spent was seen somewhere around `head`: now at this very block, still on the chain.
+        # That the nonce is spent was seen somewhere near `head`: now at this block, still on the chain.
         number = hex(head.number)
         count = await self._rpc.request("eth_getTransactionCount", [self._account.address, number])
         again = await self._rpc.request("eth_getBlockByNumber", [number, False])
@@ -676,11 +673,11 @@ class Sender:
             await asyncio.gather(*(one(attempt) for attempt in due[at : at + BATCH]))
         return len(due)
 
-    async def _note(self, intent: Intent, raw: Mapping[str, Any], final: bool) -> None:
+    async def _note(self, intent: Intent, raw: Mapping[str, Any], final: bool) -> Intent:
         """Writes down that it is mined, and why it reverted."""
         succeeded = from_quantity(raw["status"]) == 1
         why = None if succeeded else await self._why(intent, raw)
-        await self._intents.mined(
+        noted = await self._intents.mined(
             intent.key,
             from_hex(raw["transactionHash"]),
             from_quantity(raw["blockNumber"]),
@@ -692,6 +689,13 @@ class Sender:
         for attempt in intent.attempts:
             self._sent_at.pop(attempt.hash, None)
             self._answers.pop(attempt.hash, None)
+        return noted
+
+    def _verdict(self, intent: Intent, raw: Mapping[str, Any]) -> Receipt:
+        receipt = _receipt(intent, raw)
+        if from_quantity(raw["status"]) == 0:
+            raise TransactionReverted(intent.key, self._reason(intent.revert_data or b""), receipt)
+        return receipt
 
     async def _why(self, intent: Intent, raw: Mapping[str, Any]) -> bytes | None:
         request = {

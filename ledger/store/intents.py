@@ -388,12 +388,12 @@ class IntentLog:
         succeeded: bool,
         revert_data: bytes | None,
         final: bool,
-    ) -> None:
+    ) -> Intent:
         state: State = "final" if final else "mined"
         async with self._database.transaction() as session:
-            await self._intents(session).settle(
-                [key], state, mined_hash, block_number, block_hash, succeeded, revert_data
-            )
+            intents = self._intents(session)
+            await intents.settle([key], state, mined_hash, block_number, block_hash, succeeded, revert_data)
+            return _present(await intents.by_key(key))
 
     async def reopen(self, keys: Iterable[str]) -> None:
         """They are not on the chain any more."""

@@ -178,14 +178,19 @@ async def test_threat_S16_a_revert_is_decoded_and_takes_no_nonce(node: Node, dat
 
 
 async def test_threat_S16_a_mined_revert_is_reported_with_its_error(start: Start, database: Database) -> None:
+    """The simulation sees a door that the transaction before it closes in the same block."""
     node = start(*FREE, "--order", "fifo")
-    ours = sender(node.rpc, database)
+
+    def before(method: str, params: Sequence[Any]) -> Any:
+        return ("0xffff",) if method == "eth_estimateGas" and params[0]["data"] == "0x01" else None
+
+    ours = sender(Interfering(node.rpc, before), database)
     door = (await ours.send("deploy", Transaction(None, DOOR))).contract
     await node.rpc.request("evm_setAutomine", [False])
     closing = asyncio.create_task(ours.send("close", Transaction(door)))
-    await pooled(node, 0x1)
+    await pooled(node, 1)
     knocking = asyncio.create_task(ours.send("knock", Transaction(door, b"\1")))
-    await pooled(node, 0x2)
+    await pooled(node, 2)
     await node.rpc.request("evm_mine")
     await closing
     for again in (knocking, ours.send("knock", Transaction(door, b"\1"))):

@@ -1,0 +1,75 @@
+"""kill -9 of a real process, anywhere."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from ledger.store.database import Database
+from tests.integration.sender.support import FREE, Node, payee, sender
+from tests.integration.sender.test_sender import pay
+from tests.integration.sender.victim import STEPS
+
+log = logging.getLogger(__name__)
+ROOT = Path(__file__).parents[3]
+KILLS = int(os.environ.get("SOCAI_KILLS", "8"))
+SEED = int(os.environ.get("SOCAI_SEED", "20261122"))
+
+
+async def victim(node: Node, path: Path, *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.integration.sender.victim", node.url, str(path), *arguments,
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("mining", [(), ("--block-time", "1")], ids=["automine", "blocks"])
+async def test_threat_S17_killed_at_random_points_each_payment_is_made_once(
+    start: Callable[..., Node], database: Database, tmp_path: Path, mining: tuple[str, ...]
+) -> None:
+    node, random = start(*FREE, *mining), Random(SEED)  # noqa: S311
+    log.info("seed %d, %d kills", SEED, KILLS)
+    confirmed = 0
+    for _ in range(KILLS):
+        first = max(0, confirmed - 8)  # a few that are known, then new ones
+        process = await victim(node, tmp_path / "socai.sqlite", str(first), "400", "4")
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"sending\n"
+        await asyncio.sleep(random.random() * 0.8)
+        process.kill()
+        confirmed = max([confirmed, *(int(line) + 1 for line in (await process.stdout.read()).split())])
+        assert await process.wait() == -signal.SIGKILL
+    ours = sender(node.rpc, database)
+    log.info("%s; at least %d confirmed", await ours.recover(), confirmed)
+    await ours.settle()
+    sent = await node.count()
+    assert sent >= confirmed > 0
+    balances = await asyncio.gather(*(node.balance(payee(number)) for number in range(sent)))
+    assert balances == [1] * sent
+    assert await node.balance(payee(sent)) == 0
+    # What was asked for again under its key was not paid again, and nothing is stuck.
+    assert sorted([(await pay(ours, number)).nonce for number in range(sent + 1)]) == list(range(sent + 1))
+    assert await node.count() == sent + 1
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_threat_S17_killed_at_a_named_step(
+    node: Node, database: Database, tmp_path: Path, step: str
+) -> None:
+    process = await victim(node, tmp_path / "socai.sqlite", "0", "1", "1", step)
+    await process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    written = step not in ("before persist", "inside persist")
+    ours = sender(node.rpc, database)
+    await ours.recover()
+    await ours.settle()
+    assert await node.balance(payee(0)) == written
+    assert (await pay(ours, 0)).nonce == 0
+    assert await node.balance(payee(0)) == 1
+    assert await node.count() == 1
