@@ -1,0 +1,38 @@
+"""The commands, put together."""
+
+import typer
+
+from ledger.cli import market, operate
+from ledger.cli.session import options
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False, add_completion=False)
+app.callback()(options)
+
+for command in (
+    operate.up,
+    operate.deploy,
+    market.accredit,
+    market.mint,
+    market.publish,
+    market.attest,
+    market.buy,
+    market.fetch,
+    market.confirm,
+    market.withdraw,
+    market.suspend,
+    market.status,
+):
+    app.command()(command)
+
+licence = typer.Typer(no_args_is_help=True, help="Licences.")
+licence.command("show")(market.licence_show)
+licence.command("revoke")(market.licence_revoke)
+app.add_typer(licence, name="licence")
+
+listing = typer.Typer(no_args_is_help=True, help="Listings.")
+listing.command("show")(market.listing_show)
+app.add_typer(listing, name="listing")
+
+
+def main() -> None:
+    app()

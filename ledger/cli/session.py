@@ -1,0 +1,152 @@
+"""Who runs the command, on which exchange; and what an error means to a person."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+from eth_account.signers.local import LocalAccount
+
+from ledger.chain.abi import ContractError
+from ledger.chain.devnet import CHAIN_ID, DevnetError, dev_accounts
+from ledger.chain.deploy import DeployError
+from ledger.chain.manifest import Manifest, ManifestError
+from ledger.chain.rpc import RpcError
+from ledger.chain.sender import CallReverted, SenderError
+from ledger.cli.output import Output
+from ledger.client import Client, ClientError, Refused, ServiceUnreachable
+from ledger.crypto.chunked import ChunkedError
+from ledger.crypto.merkle import MerkleError
+from ledger.crypto.seal import SealError
+from ledger.keys import account as accounts
+
+T = TypeVar("T")
+
+REFUSED: Final = 1
+UNREACHABLE: Final = 3
+UNTRUE: Final = 4
+
+HINTS: Final[Mapping[str, str]] = {
+    "Listings_Refused": "The rule pack refuses it: rule 5 is a missing attestation, 6 a missing transfer "
+    "approval. See `socai listing show`.",
+    "Participants_Ineligible": "The account is not accredited for this role now. The operator accredits: "
+    "`socai accredit`; a suspension ends by itself or on review.",
+    "Licences_StaleBalance": "Another purchase of yours got there first. See `socai status`, then buy again "
+    "if you want a second licence.",
+    "ERC20InsufficientBalance": "The account has too little money for this purchase.",
+    "Listings_SoldOut": "The plan has sold as many licences as it may. Choose another plan.",
+    "Listings_PlanNotOpen": "There is no such plan, or its seller closed it.",
+    "AccessManagedUnauthorized": "This account holds no such administrative power.",
+    "Exchange_NotHolder": "Only the holder of the licence can do this.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What every command takes."""
+
+    data: Path
+    service_url: str
+    rpc_url: str
+    manifest: Path
+    dev_name: str | None
+    output: Output
+
+    def account(self) -> LocalAccount:
+        """From --as (local chain only), SOCAI_KEY_FILE or SOCAI_PRIVATE_KEY, in this order."""
+        if self.dev_name is not None:
+            known = dev_accounts()
+            if self.dev_name not in known:
+                raise typer.BadParameter(f"--as is one of {', '.join(known)}")
+            if self.load_manifest().chain_id != CHAIN_ID:
+                raise typer.BadParameter("--as is for the local chain only: its keys are public knowledge")
+            return accounts.from_private_key(known[self.dev_name].key)
+        if key_file := os.environ.get("SOCAI_KEY_FILE"):
+            passphrase = os.environ.get("SOCAI_KEY_PASSPHRASE") or typer.prompt(
+                f"Passphrase of {key_file}", hide_input=True, err=True
+            )
+            return accounts.from_key_file(Path(key_file), passphrase)
+        return accounts.from_environment("SOCAI_PRIVATE_KEY")
+
+    def load_manifest(self) -> Manifest:
+        return Manifest.load(self.manifest)
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        async with Client.open(
+            service_url=self.service_url,
+            rpc_url=self.rpc_url,
+            manifest=self.load_manifest(),
+            account=self.account(),
+            folder=self.data / "client",
+        ) as client:
+            yield client
+
+
+def options(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option(envvar="SOCAI_DATA", help="Folder of what is kept.")] = Path("var"),
+    service_url: Annotated[
+        str, typer.Option("--url", envvar="SOCAI_URL", help="Address of the service.")
+    ] = "http://127.0.0.1:8000",
+    rpc_url: Annotated[
+        str, typer.Option("--rpc", envvar="SOCAI_RPC_URL", help="JSON-RPC address of the chain node.")
+    ] = "http://127.0.0.1:8545",
+    manifest: Annotated[
+        Path | None,
+        typer.Option(envvar="SOCAI_MANIFEST", help="Deployment manifest; default: manifest.json in --data."),
+    ] = None,
+    dev_name: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME", help="Act as an account of the local chain: seller, buyer, …"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """The ledger of a data exchange. Keys come from SOCAI_KEY_FILE (an encrypted key file) or SOCAI_PRIVATE_KEY."""
+    context.obj = Options(
+        data, service_url, rpc_url, manifest or data / "manifest.json", dev_name, Output(as_json)
+    )
+
+
+def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
+    """The result of `work`; every known error becomes a message and an exit code."""
+
+    async def guarded() -> T:
+        return await work()
+
+    try:
+        return asyncio.run(guarded())
+    except Refused as error:
+        output.failed(error.code, error.detail, "", error.extra)
+        raise typer.Exit(REFUSED) from None
+    except CallReverted as error:
+        raise _contract(output, error.reason) from None
+    except ContractError as error:
+        raise _contract(output, error) from None
+    except (ServiceUnreachable, RpcError) as error:
+        output.failed("unreachable", str(error), "Is the exchange running? Start it with scripts/up.", {})
+        raise typer.Exit(UNREACHABLE) from None
+    except (ChunkedError, MerkleError, SealError) as error:
+        output.failed(type(error).__name__, str(error), "Nothing was kept. Tell the operator.", {})
+        raise typer.Exit(UNTRUE) from None
+    except (
+        ClientError,
+        ManifestError,
+        accounts.AccountError,
+        SenderError,
+        DeployError,
+        DevnetError,
+        OSError,
+    ) as error:
+        output.failed(type(error).__name__, str(error), "", {})
+        raise typer.Exit(REFUSED) from None
+
+
+def _contract(output: Output, error: ContractError) -> typer.Exit:
+    facts: dict[str, Any] = {"arguments": error.arguments}
+    output.failed(error.abi_name, str(error), HINTS.get(error.abi_name, ""), facts)
+    return typer.Exit(REFUSED)

@@ -1,0 +1,414 @@
+"""One account on one exchange."""
+
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+from uuid import uuid4
+
+import rfc8785
+from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
+
+from ledger.chain import bindings
+from ledger.chain.abi import Call, Event
+from ledger.chain.bindings import exchange as exchange_events
+from ledger.chain.bindings import listings as listing_events
+from ledger.chain.bindings import structs
+from ledger.chain.bindings.errors import ERRORS
+from ledger.chain.manifest import Manifest
+from ledger.chain.rpc import Rpc, from_hex, to_hex
+from ledger.chain.sender import Receipt, Sender
+from ledger.client.contracts import Contracts
+from ledger.client.payload import Encryption, Progress, Sealed, decrypt_to
+from ledger.client.service import Service
+from ledger.crypto.seal import DepositContext, GrantContext, PrivateKey, open_sealed, seal
+from ledger.domain.ids import listing_of_plan, plan_id, plan_of
+from ledger.domain.market import Kind, Role
+from ledger.keys import new_data_key
+from ledger.store.database import Database
+from ledger.store.intents import IntentLog
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Event)
+
+PERMIT_SECONDS: Final = 3600
+
+
+class ClientError(Exception):
+    """What the client refuses before it asks anybody."""
+
+
+class AlreadyHeld(ClientError):
+    """The account holds a licence of this plan that still runs."""
+
+    def __init__(self, plan: int, licence: int) -> None:
+        super().__init__(f"you already hold licence {licence} of plan {plan}")
+        self.licence = licence
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A listing that now exists, its plans, and what it holds."""
+
+    listing: int
+    plans: tuple[int, ...]
+    payload: Sealed
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    licence: int
+    price: int
+    fee_bps: int
+    tax_bps: int
+    deadline: int
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A payload that arrived whole, and the block at which the chain said that it may."""
+
+    path: Path
+    root: bytes
+    sha256: bytes
+    block_number: int
+    block_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One part of a payment, as the chain split it."""
+
+    part: structs.Part
+    account: str
+    currency: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceState:
+    licence: structs.Licence
+    plan: structs.Plan
+    holder: str
+    entitlement: structs.Entitlement
+
+
+class Client:
+    """Open one with `Client.open`. Amounts are in the currency's smallest unit, times in Unix seconds.
+
+    Contract refusals come as CallReverted whose `reason` is the contract's error, the service's as Refused.
+    """
+
+    def __init__(
+        self, service: Service, rpc: Rpc, manifest: Manifest, account: LocalAccount, sender: Sender
+    ) -> None:
+        self.service = service
+        self.rpc = rpc
+        self.manifest = manifest
+        self.account = account
+        self.contracts = Contracts.of(manifest)
+        self._sender = sender
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, *, service_url: str, rpc_url: str, manifest: Manifest, account: LocalAccount, folder: Path
+    ) -> AsyncIterator[Self]:
+        """`folder` keeps what was sent, so that nothing is lost or sent twice when the program is killed.
+
+        Raises what `Manifest.check` raises when the chain is another, and RpcError.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        database = Database(f"sqlite:///{folder / account.address}.sqlite")
+        async with Service(service_url) as service, Rpc(rpc_url) as rpc:
+            try:
+                await manifest.check(rpc)
+                await database.migrate()
+                sender = Sender(
+                    rpc, account, IntentLog(database), manifest.chain_id, clock=time.monotonic, errors=ERRORS
+                )
+                await sender.recover()
+                await sender.settle()
+                yield cls(service, rpc, manifest, account, sender)
+            finally:
+                await database.close()
+
+    async def read(self, call: Call[T]) -> T:
+        """What a view answers at the newest block."""
+        head = await self.rpc.request("eth_getBlockByNumber", ["latest", False])
+        return await self.rpc.call(call, from_hex(head["hash"], 32), sender=self.account.address)
+
+    async def send(self, call: Call[Any]) -> Receipt:
+        """Has the call mined, once."""
+        return await self._sender.send(f"{call.function}:{uuid4()}", call)
+
+    # operator
+
+    async def accredit(
+        self,
+        account: str,
+        roles: Role,
+        *,
+        jurisdiction: str,
+        public_body: bool,
+        valid_until: int,
+        credential: bytes,
+    ) -> Receipt:
+        """`credential`: salted hash of the identity documents, 32 bytes."""
+        return await self.send(
+            self.contracts.participants.accredit(
+                account, roles, jurisdiction.encode(), public_body, valid_until, credential
+            )
+        )
+
+    async def mint(self, account: str, amount: int) -> Receipt:
+        """Pilot money."""
+        return await self.send(self.contracts.token.mint(account, amount))
+
+    # seller
+
+    async def publish(
+        self,
+        path: Path,
+        *,
+        metadata: Mapping[str, Any],
+        media_type: str,
+        classification: structs.Classification,
+        plans: Sequence[structs.PlanDraft],
+        upstreams: Sequence[structs.Upstream] = (),
+        legal_basis: bytes = bytes(32),
+        stale_at: int = 0,
+        progress: Progress = lambda _: None,
+    ) -> Published:
+        """Encrypts the file, deposits it, and mints the listing with its first version and its plans.
+
+        `metadata` is the dataset's DCAT document (JSON-LD). What is deposited and not minted, the vault throws
+        away in time.
+        """
+        await self.service.sign_in(self.account)
+        payload, draft = await self._deposit(path, metadata, media_type, stale_at, progress)
+        receipt = await self.send(
+            self.contracts.listings.publish(
+                classification, legal_basis, draft, tuple(plans), tuple(upstreams)
+            )
+        )
+        listing = self._event(receipt, listing_events.Listed).listing
+        return Published(listing, tuple(plan_id(listing, i) for i in range(len(plans))), payload, receipt)
+
+    async def _deposit(
+        self,
+        path: Path,
+        metadata: Mapping[str, Any],
+        media_type: str,
+        stale_at: int,
+        progress: Progress,
+    ) -> tuple[Sealed, structs.VersionDraft]:
+        document = rfc8785.dumps(dict(metadata))
+        digest = keccak(document)
+        await self.service.json("PUT", f"/v1/metadata/{to_hex(digest)}", dict(metadata))
+        opened = await self.service.json("POST", "/v1/deposits")
+        context = DepositContext(
+            self.manifest.chain_id,
+            bytes.fromhex(self.contracts.listings.address[2:]),
+            bytes.fromhex(self.account.address[2:]),
+            from_hex(opened["id"], 32),
+        )
+        data_key = new_data_key(context.payload_context())
+        encryption = Encryption(path, data_key, context.payload_context(), progress)
+        await self.service.send(
+            f"/v1/deposits/{opened['id']}/ciphertext", encryption.pieces(), encryption.size
+        )
+        payload = encryption.sealed()
+        receipt = await self.service.json(
+            "POST",
+            f"/v1/deposits/{opened['id']}/complete",
+            {
+                "root": to_hex(payload.root),
+                "size": payload.size,
+                "media_type": media_type,
+                "sealed_key": to_hex(seal(data_key, from_hex(opened["vault_public_key"]), context)),
+            },
+        )
+        return payload, structs.VersionDraft(
+            root=payload.root,
+            metadata=digest,
+            deposit_id=context.deposit_id,
+            size=payload.size,
+            region=receipt["region"].encode(),
+            stale_at=stale_at,
+            custodian=receipt["custodian"],
+            deadline=receipt["deadline"],
+            signature=from_hex(receipt["signature"]),
+        )
+
+    # reviewer
+
+    async def attest(self, listing: int, version: int, kind: Kind, evidence: bytes) -> Receipt:
+        """`evidence`: hash of the review, 32 bytes."""
+        return await self.send(self.contracts.reviews.attest(listing, version, kind, evidence))
+
+    # buyer
+
+    async def buy(self, plan: int, version: int | None = None, *, again: bool = False) -> Bought:
+        """Pays and gets a licence, in one transaction. `version`: the newest unless named.
+
+        Raises AlreadyHeld unless `again`. Two at once: the second is refused by the chain
+        (Licences_StaleBalance).
+        """
+        mine = self.account.address
+        held = await self.read(self.contracts.licences.balance_of(mine))
+        if held and not again:
+            for licence in await self.licences():
+                state = await self.licence(licence)
+                if plan_of(licence) == plan and state.entitlement.denial is structs.Denial.GRANTED:
+                    raise AlreadyHeld(plan, licence)
+        if version is None:
+            version = (await self.read(self.contracts.listings.listing(listing_of_plan(plan)))).versions
+        terms = await self.read(self.contracts.listings.plan(plan))
+        exchange = self.contracts.exchange
+        if terms.price == 0:
+            receipt = await self.send(exchange.buy(plan, version, held))
+        else:
+            permit = await self._permit(terms)
+            receipt = await self.send(exchange.buy_with_permit(plan, version, held, permit))
+        event = self._event(receipt, exchange_events.Purchased)
+        return Bought(event.licence, event.price, event.fee_bps, event.tax_bps, event.deadline, receipt)
+
+    async def fetch(
+        self, licence: int, path: Path, *, purpose: str = "use", progress: Progress = lambda _: None
+    ) -> Fetched:
+        """Is released the key, and writes the decrypted payload to `path` once all of it is verified."""
+        await self.service.sign_in(self.account)
+        state = await self.read(self.contracts.licences.entitlement(licence, self.account.address))
+        private = PrivateKey.generate()
+        asked = {"public_key": to_hex(private.public), "purpose": purpose}
+        grant = await self.service.json("POST", f"/v1/licences/{licence}/grants", asked)
+        block_hash = from_hex(grant["block_hash"], 32)
+        context = GrantContext(
+            self.manifest.chain_id,
+            bytes.fromhex(self.contracts.licences.address[2:]),
+            licence,
+            state.version,
+            block_hash,
+            purpose,
+        )
+        data_key = open_sealed(from_hex(grant["sealed_key"]), private, context)
+        sha256 = await decrypt_to(
+            path,
+            self.service.receive(f"/v1/payloads/{to_hex(state.root)}"),
+            data_key=data_key,
+            context=from_hex(grant["context"]),
+            root=state.root,
+            size=state.size,
+            progress=progress,
+        )
+        return Fetched(path, state.root, sha256, grant["block_number"], block_hash)
+
+    async def confirm(self, licence: int) -> list[Share]:
+        """Accepts delivery. The shares sum to the price."""
+        return self._shares(await self.send(self.contracts.exchange.confirm(licence)))
+
+    async def dispute(self, licence: int, reason: bytes) -> Receipt:
+        return await self.send(self.contracts.exchange.dispute(licence, reason))
+
+    # everybody
+
+    async def withdraw(self, currency: int) -> int:
+        """All that is owed to this account. Returns the amount."""
+        receipt = await self.send(self.contracts.exchange.withdraw(currency))
+        return self._event(receipt, exchange_events.Withdrawn).amount
+
+    async def licences(self) -> list[int]:
+        """Token ids of the licences that this account holds."""
+        topics = [
+            to_hex(bindings.licences.Transfer.topic0),
+            None,
+            to_hex(bytes(12) + bytes.fromhex(self.account.address[2:])),
+        ]
+        logs = await self.rpc.request(
+            "eth_getLogs",
+            [
+                {
+                    "address": self.contracts.licences.address,
+                    "fromBlock": hex(self.manifest.block),
+                    "toBlock": "latest",
+                    "topics": topics,
+                }
+            ],
+        )
+        received = sorted({int(log["topics"][3], 16) for log in logs})
+        holders = [await self.read(self.contracts.licences.owner_of(licence)) for licence in received]
+        return [
+            licence
+            for licence, holder in zip(received, holders, strict=True)
+            if holder == self.account.address
+        ]
+
+    async def licence(self, licence: int) -> LicenceState:
+        """Raises ContractError (Licences_Unknown) when there is none."""
+        record = await self.read(self.contracts.licences.licence(licence))
+        holder = await self.read(self.contracts.licences.owner_of(licence))
+        return LicenceState(
+            licence=record,
+            plan=await self.read(self.contracts.listings.plan(plan_of(licence))),
+            holder=holder,
+            entitlement=await self.read(self.contracts.licences.entitlement(licence, holder)),
+        )
+
+    # supervisor
+
+    async def revoke(self, licence: int, reason: bytes) -> Receipt:
+        return await self.send(self.contracts.licences.revoke(licence, reason))
+
+    async def suspend(self, account: str, until: int, reason: bytes) -> Receipt:
+        return await self.send(self.contracts.participants.suspend(account, until, reason))
+
+    async def _permit(self, terms: structs.Plan) -> structs.Permit:
+        """ERC-2612, for exactly the price."""
+        money = await self.read(self.contracts.exchange.money(terms.currency))
+        token = bindings.SettlementToken(money.token)
+        _, name, version, chain_id, verifier, _, _ = await self.read(token.eip712_domain())
+        deadline = int(time.time()) + PERMIT_SECONDS
+        signed = self.account.sign_typed_data(
+            {"name": name, "version": version, "chainId": chain_id, "verifyingContract": verifier},
+            {
+                "Permit": [
+                    {"name": "owner", "type": "address"},
+                    {"name": "spender", "type": "address"},
+                    {"name": "value", "type": "uint256"},
+                    {"name": "nonce", "type": "uint256"},
+                    {"name": "deadline", "type": "uint256"},
+                ]
+            },
+            {
+                "owner": self.account.address,
+                "spender": self.contracts.exchange.address,
+                "value": terms.price,
+                "nonce": await self.read(token.nonces(self.account.address)),
+                "deadline": deadline,
+            },
+        )
+        return structs.Permit(deadline, signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big"))
+
+    def _shares(self, receipt: Receipt) -> list[Share]:
+        return [
+            Share(event.part, event.account, event.currency, event.amount)
+            for event in self._events(receipt, exchange_events.Allocated)
+        ]
+
+    def _event(self, receipt: Receipt, kind: type[E]) -> E:
+        (event,) = self._events(receipt, kind)
+        return event
+
+    def _events(self, receipt: Receipt, kind: type[E]) -> list[E]:
+        ours = {deployed.address for deployed in self.manifest.contracts.values()}
+        return [
+            kind.decode(log.topics, log.data)
+            for log in receipt.logs
+            if log.address in ours and log.topics and log.topics[0] == kind.topic0
+        ]

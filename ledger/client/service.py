@@ -1,0 +1,108 @@
+"""The service over HTTP: JSON in and out, problems (RFC 9457) as exceptions, bodies streamed both ways."""
+
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+from eth_account.messages import encode_defunct
+from eth_account.signers.local import LocalAccount
+
+from ledger.chain.rpc import to_hex
+from ledger.domain.siwe import Message
+
+BLOCK: Final = 1 << 20
+
+
+class ServiceError(Exception):
+    """Base of what goes wrong between us and the service."""
+
+
+class ServiceUnreachable(ServiceError):
+    """No answer, or none that the service would give."""
+
+
+class Refused(ServiceError):
+    """The service's own refusal: `code` is stable, `extra` what the problem says beyond the standard members."""
+
+    def __init__(self, status: int, code: str, detail: str, extra: dict[str, Any]) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.extra = extra
+
+
+class Service:
+    """One service, and the session of one account once `sign_in` was called."""
+
+    def __init__(self, url: str, *, timeout: float = 30.0) -> None:
+        self.url = url.rstrip("/")
+        self._http = aiohttp.ClientSession(
+            trust_env=False, timeout=aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=timeout)
+        )
+        self._token: str | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.close()
+
+    async def sign_in(self, account: LocalAccount) -> None:
+        """Opens a session by EIP-4361. Raises Refused, ServiceUnreachable."""
+        if self._token is not None:
+            return
+        challenge = await self.json("GET", "/v1/auth/nonce")
+        challenge.pop("version")
+        message = str(Message(address=account.address, **challenge))
+        signature = bytes(account.sign_message(encode_defunct(text=message)).signature)
+        signed = {"message": message, "signature": to_hex(signature)}
+        opened = await self.json("POST", "/v1/auth/verify", signed)
+        self._token = opened["token"]
+
+    async def json(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON answer; None for an empty one. Raises Refused, ServiceUnreachable."""
+        async with self._request(method, path, json=body) as answer:
+            return await answer.json() if answer.status != 204 else None
+
+    async def send(self, path: str, pieces: AsyncIterable[bytes], size: int) -> Any:
+        """PUTs a stream of `size` bytes. Raises Refused, ServiceUnreachable."""
+        headers = {"content-type": "application/octet-stream", "content-length": str(size)}
+        async with self._request("PUT", path, data=pieces, headers=headers) as answer:
+            return await answer.json()
+
+    async def receive(self, path: str) -> AsyncIterator[bytes]:
+        """The body of a GET, in pieces. Raises Refused, ServiceUnreachable."""
+        async with self._request("GET", path) as answer:
+            async for piece in answer.content.iter_chunked(BLOCK):
+                yield piece
+
+    @asynccontextmanager
+    async def _request(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **body: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        sent = dict(headers or {})
+        if self._token is not None:
+            sent["authorization"] = f"Bearer {self._token}"
+        try:
+            async with self._http.request(
+                method, self.url + path, headers=sent, allow_redirects=False, **body
+            ) as answer:
+                if answer.status >= 300:
+                    raise await _refusal(answer)
+                yield answer
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ServiceUnreachable(f"{self.url}: {error or type(error).__name__}") from error
+
+
+async def _refusal(answer: aiohttp.ClientResponse) -> ServiceError:
+    if answer.content_type != "application/problem+json":
+        return ServiceUnreachable(f"{answer.url.origin()}: HTTP {answer.status}, not from this service")
+    problem = await answer.json(content_type=None)
+    standard = ("type", "title", "status", "detail", "code")
+    extra = {name: value for name, value in problem.items() if name not in standard}
+    return Refused(answer.status, problem["code"], problem["detail"], extra)
