@@ -9,6 +9,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.errors import NotSignedIn
 from ledger.domain.session import Session
+from ledger.services.deposits import Deposits
+from ledger.services.grants import Grants
+from ledger.services.payloads import Payloads
 from ledger.services.sign_in import SignIn
 
 
@@ -17,6 +20,9 @@ class Services:
     """The use cases of one running application."""
 
     sign_in: SignIn
+    deposits: Deposits
+    payloads: Payloads
+    grants: Grants
 
 
 def services(request: Request) -> Services:
@@ -32,6 +38,9 @@ def _use(name: str) -> Callable[[Request], object]:
 
 
 SignInService = Annotated[SignIn, Depends(_use("sign_in"))]
+DepositService = Annotated[Deposits, Depends(_use("deposits"))]
+PayloadService = Annotated[Payloads, Depends(_use("payloads"))]
+GrantService = Annotated[Grants, Depends(_use("grants"))]
 
 _bearer = HTTPBearer(auto_error=False, description="The token that signing in gave.")
 

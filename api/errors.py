@@ -1,6 +1,6 @@
 """Exceptions become problems here and nowhere else.
 
-`PROBLEMS` is the whole table: what a module raises, and the stable code that callers see. What is not in it is
+`PROBLEMS` is the whole table: what a module raises and the stable code that callers see. What is not in it is
 a 500 that says nothing. Messages of the exceptions in it hold no secret: every module promises so.
 """
 
@@ -13,8 +13,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from api.ranges import RangeNotSatisfiable
 from api.schemas.problems import Fault, Problem
-from ledger.domain import signature, siwe
+from ledger.crypto import chunked, seal
+from ledger.domain import deposit, entitlement, signature, siwe
+from ledger.objects import port as objects
+from ledger.services import deposits, grants
 from ledger.store import sessions
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -58,6 +62,27 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
         401, "signature-malleable", "The signature is the refused twin of one."
     ),
     signature.BadSignature: Kind(401, "signature-wrong", "The signature is not this account's."),
+    deposit.DepositUnknown: Kind(404, "deposit-unknown", "This account has no such deposit."),
+    deposit.DepositTaken: Kind(409, "deposit-taken", "That was done already, or the deposit is gone."),
+    deposit.PayloadUnknown: Kind(404, "payload-unknown", "The vault holds no such payload."),
+    deposits.TooManyDeposits: Kind(429, "deposits-waiting", "Complete or abandon earlier deposits first."),
+    deposits.UploadTooLarge: Kind(413, "upload-too-large", "No payload may be that large."),
+    deposits.QuotaExceeded: Kind(413, "quota-exceeded", "The account's quota has no room for this."),
+    deposits.NothingUploaded: Kind(409, "nothing-uploaded", "The ciphertext has not arrived yet."),
+    deposits.WrongRoot: Kind(422, "root-mismatch", "What arrived has another Merkle root."),
+    deposits.WrongSize: Kind(422, "size-mismatch", "What arrived has another size."),
+    chunked.Truncated: Kind(422, "ciphertext-truncated", "No ciphertext of this format has that size."),
+    chunked.CommitmentMismatch: Kind(422, "key-mismatch", "The key does not open this ciphertext."),
+    seal.BadKeyEncoding: Kind(422, "public-key-malformed", "Nothing can be sealed to this public key."),
+    seal.SealError: Kind(422, "sealed-key-unopened", "The sealed key does not open for the vault."),
+    objects.StorageFull: Kind(507, "storage-full", "The vault has no room; the operator has to act."),
+    RangeNotSatisfiable: Kind(416, "range-not-satisfiable", "The range lies behind the end."),
+    grants.Denied: Kind(403, "denied", "The chain denies it; reason says why, block where."),
+    grants.PayloadMismatch: Kind(409, "payload-mismatch", "The vault holds something else than was listed."),
+    entitlement.NodeUnreachable: Kind(
+        503, "node-unreachable", "The chain cannot be asked; nothing is released."
+    ),
+    entitlement.NodeStale: Kind(503, "node-stale", "The chain's last final block is too old to act on."),
 }
 
 

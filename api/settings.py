@@ -52,6 +52,7 @@ class Settings(BaseSettings):
 
     deposit_bytes: int = Field(64 * GIB, gt=0, description="Largest payload, in ciphertext bytes.")
     quota_bytes: int = Field(256 * GIB, gt=0, description="Ciphertext bytes one account may deposit in all.")
+    deposits_waiting: int = Field(64, gt=0, description="Incomplete deposits one account may have.")
     deposit_seconds: int = Field(
         7 * 24 * 3600, gt=0, description="How long a deposit may stay incomplete before it is collected."
     )

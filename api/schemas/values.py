@@ -48,11 +48,8 @@ def _rfc3339(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-_hash, _key = _binary(32, 32), _binary(32, 32)
-Hash = Annotated[bytes, *_hash]
+Hash = Annotated[bytes, *_binary(32, 32)]
 """32 bytes."""
-PublicKey = Annotated[bytes, *_key]
-"""An X25519 public key, 32 bytes."""
 Blob = Annotated[bytes, *_binary(1, 4096)]
 """A signature or something sealed."""
 Address = Annotated[bytes, *_binary(20, 20)[:1], PlainSerializer(to_checksum_address), *_binary(20, 20)[2:]]

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,21 @@ import uvicorn
 from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
+from fastapi import FastAPI
 
-from api.app import Adapters, create_app
+from api.app import Adapters, ChainFacts, create_app
+from api.deps import Services
 from api.settings import Settings
+from ledger.chain.custodian import LocalCustodian
+from ledger.domain.entitlement import Decision, NodeUnreachable
 from ledger.domain.signature import BadSignature
 from ledger.domain.siwe import Message
+from ledger.keys import Cost, LocalKeyStore
+from ledger.objects import ObstoreObjects
 from ledger.store.database import Database
 
-CHAIN_ID = 84532
+FACTS = ChainFacts(chain_id=84084, listings=b"\x11" * 20, licences=b"\x22" * 20, reviews=b"\x33" * 20)
+PASSPHRASE = "a passphrase nobody should see"
 SELLER: LocalAccount = Account.from_key("0x" + "51" * 32)
 BUYER: LocalAccount = Account.from_key("0x" + "52" * 32)
 
@@ -32,6 +39,8 @@ class Chain:
 
     ahead: float = 0.0
     contract_signatures: dict[bytes, bytes] = field(default_factory=dict)
+    decision: Decision | Exception = field(default_factory=lambda: NodeUnreachable("nothing listens there"))
+    asked: list[tuple[int, bytes]] = field(default_factory=list)
 
     def clock(self) -> float:
         return time.time() + self.ahead
@@ -39,6 +48,12 @@ class Chain:
     async def check(self, account: bytes, digest: bytes, signature: bytes) -> None:
         if self.contract_signatures.get(account) != signature:
             raise BadSignature("the contract does not accept the signature")
+
+    async def decide(self, licence: int, account: bytes) -> Decision:
+        self.asked.append((licence, account))
+        if isinstance(self.decision, Exception):
+            raise self.decision
+        return replace(self.decision, licence=licence, account=account)
 
 
 @dataclass
@@ -48,7 +63,14 @@ class Client:
     http: aiohttp.ClientSession
     chain: Chain
     origin: str
+    app: FastAPI
     token: str | None = None
+
+    @property
+    def services(self) -> Services:
+        """The use cases inside the server."""
+        found: Services = self.app.state.services
+        return found
 
     async def call(self, method: str, path: str, **kwargs: Any) -> tuple[int, Any]:
         """Status and body (parsed when it is JSON)."""
@@ -73,7 +95,7 @@ class Client:
             "POST", "/v1/auth/verify", json=signed(await self.message(account), account)
         )
         assert status == 200, opened
-        return Client(self.http, self.chain, self.origin, opened["token"])
+        return replace(self, token=opened["token"])
 
 
 def signed(message: Message, account: LocalAccount) -> dict[str, str]:
@@ -91,6 +113,13 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data=tmp_path, public_url="http://127.0.0.1:8000")
 
 
+def open_keys(settings: Settings) -> LocalKeyStore:
+    path = settings.data / "keys"
+    if path.exists():
+        return LocalKeyStore.open(path, PASSPHRASE)
+    return LocalKeyStore.create(path, PASSPHRASE, cost=Cost(memory_kib=64, iterations=1, lanes=1))
+
+
 @asynccontextmanager
 async def running(settings: Settings, chain: Chain) -> AsyncIterator[Client]:
     """The service under `settings`, until the block ends."""
@@ -99,10 +128,21 @@ async def running(settings: Settings, chain: Chain) -> AsyncIterator[Client]:
     async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         database = Database(f"sqlite:///{settings.data}/socai.sqlite")
         await database.migrate()
-        yield Adapters(chain_id=CHAIN_ID, database=database, contracts=chain, clock=chain.clock)
+        keys = open_keys(settings)
+        yield Adapters(
+            chain=FACTS,
+            database=database,
+            objects=ObstoreObjects.local(settings.data / "objects"),
+            keys=keys,
+            custodian=LocalCustodian(keys.custodian()),
+            contracts=chain,
+            entitlements=chain,
+            clock=chain.clock,
+        )
         await database.close()
 
-    config = uvicorn.Config(create_app(settings, open_adapters), port=0, log_config=None, access_log=False)
+    app = create_app(settings, open_adapters)
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:
@@ -112,7 +152,7 @@ async def running(settings: Settings, chain: Chain) -> AsyncIterator[Client]:
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         async with aiohttp.ClientSession() as http:
-            yield Client(http, chain, f"http://127.0.0.1:{port}")
+            yield Client(http, chain, f"http://127.0.0.1:{port}", app)
     finally:
         server.should_exit = True
         await serving

@@ -1,0 +1,46 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from api.auth.routes import SIGNED_IN
+from api.deps import CurrentSession, GrantService
+from api.errors import documented
+from api.schemas.grants import GrantInfo, GrantRequest
+from api.schemas.values import LicenceId
+from ledger.crypto.seal import BadKeyEncoding
+from ledger.services.grants import REFUSALS
+
+router = APIRouter(prefix="/licences", tags=["licences"])
+
+
+@router.post(
+    "/{licence_id}/grants",
+    status_code=201,
+    responses=documented(*SIGNED_IN, BadKeyEncoding, *REFUSALS),
+)
+async def release(
+    licence_id: Annotated[LicenceId, Path(description="The licence's token id.")],
+    asked: GrantRequest,
+    current: CurrentSession,
+    grants: GrantService,
+) -> GrantInfo:
+    """Releases the data key to the licence's holder if the chain says so; recorded either way."""
+    released = await grants.release(licence_id, current.account, asked.public_key, asked.purpose)
+    decision, payload, context = released.decision, released.payload, released.context
+    return GrantInfo(
+        id=released.grant.id,
+        licence=decision.licence,
+        listing=decision.listing,
+        version=decision.version,
+        purpose=context.purpose,
+        chain_id=context.chain_id,
+        licences=context.licences_address,
+        block_number=decision.block.number,
+        block_hash=decision.block.hash,
+        expires_at=decision.expires_at,
+        root=payload.root,
+        size=payload.size,
+        media_type=payload.media_type,
+        context=released.encryption.payload_context(),
+        sealed_key=released.sealed_key,
+    )

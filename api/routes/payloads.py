@@ -1,0 +1,61 @@
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi.responses import StreamingResponse
+
+from api import ranges
+from api.deps import PayloadService
+from api.errors import documented
+from api.schemas.values import Hash, hexadecimal
+from ledger.domain.deposit import PayloadUnknown
+
+router = APIRouter(prefix="/payloads", tags=["payloads"])
+
+BINARY: Final[dict[str, Any]] = {
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+}
+RESPONSES: Final = documented(PayloadUnknown, ranges.RangeNotSatisfiable) | {
+    200: {"description": "The whole ciphertext."} | BINARY,
+    206: {"description": "The part asked for."} | BINARY,
+    304: {"description": "The caller has it already."},
+}
+
+
+@router.head("/{root}", response_class=Response, responses=RESPONSES)
+@router.get("/{root}", response_class=Response, responses=RESPONSES)
+async def payload(
+    request: Request,
+    root: Annotated[Hash, Path(description="Merkle root of the ciphertext.")],
+    payloads: PayloadService,
+    range_: Annotated[str | None, Header(alias="Range")] = None,
+    if_range: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Ciphertext by its root: the same bytes for ever, for anybody, whole or in part."""
+    found = await payloads.find(root)
+    etag = f'"{hexadecimal(root)}"'
+    headers = {
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "public, max-age=31536000, immutable",
+    }
+    if if_none_match is not None and _matches(if_none_match, etag):
+        return Response(status_code=304, headers=headers)
+    if if_range is not None and if_range != etag:
+        range_ = None
+    part = ranges.parse(range_, found.size)
+    start, end = part or (0, found.size)
+    headers["Content-Length"] = str(end - start)
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
+    status = 206 if part else 200
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type="application/octet-stream")
+    return StreamingResponse(
+        payloads.stream(found, start, end), status, headers=headers, media_type="application/octet-stream"
+    )
+
+
+def _matches(header: str, etag: str) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or etag in tags

@@ -1,0 +1,23 @@
+"""A question whether a key may be released, and the answer, as kept on record (R33)."""
+
+from dataclasses import dataclass
+
+from ledger.domain.entitlement import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One answer. `denial` is None when the key was released, else the code of the refusal: `denied` with the
+    chain's own reason in `decision`, or what kept it from being decided; `decision` may then be missing.
+
+    `public_key` and `purpose` are what was asked with, `at` is in Unix seconds, `id` 16 random bytes.
+    """
+
+    id: bytes
+    at: int
+    licence: int
+    account: bytes
+    public_key: bytes
+    purpose: str
+    denial: str | None
+    decision: Decision | None

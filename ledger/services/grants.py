@@ -1,0 +1,124 @@
+"""Key release: a licence's holder gets the data key, sealed to their own key, if the chain says so.
+
+The chain is asked once, at one final block. What is not a clear yes is a no, and every answer is on record before
+it is given.
+"""
+
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from ledger.crypto.seal import DepositContext, GrantContext, check_public_key, seal
+from ledger.domain.deposit import Payload, PayloadUnknown
+from ledger.domain.entitlement import Decision, NodeStale, NodeUnreachable
+from ledger.domain.grant import Grant
+from ledger.keys.port import KeyCustody, wrap_aad
+from ledger.services.ports import Begin, Clock
+
+
+class Denied(Exception):
+    """The chain says no; `reason` is the name it gives."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(f"the chain denies this at block {decision.block.number}: {decision.denial}")
+        self.facts = {
+            "reason": decision.denial,
+            "block_number": decision.block.number,
+            "block_hash": f"0x{decision.block.hash.hex()}",
+        }
+
+
+class PayloadMismatch(Exception):
+    """What the vault holds for this licence is not what the chain says was sold."""
+
+
+class Entitlements(Protocol):
+    async def decide(self, licence: int, account: bytes) -> Decision:
+        """The chain's answer at one final block. Raises Undecidable."""
+
+
+class GrantStore(Protocol):
+    async def payload_of(self, deposit_id: bytes) -> Payload: ...
+    async def record(self, grant: Grant) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The grant on record, its payload and what that is encrypted under, the key sealed for `context`."""
+
+    grant: Grant
+    decision: Decision
+    payload: Payload
+    encryption: DepositContext
+    context: GrantContext
+    sealed_key: bytes = field(repr=False)
+
+
+REFUSALS: Final[dict[type[Exception], str]] = {
+    NodeUnreachable: "node-unreachable",
+    NodeStale: "node-stale",
+    Denied: "denied",
+    PayloadUnknown: "payload-unknown",
+    PayloadMismatch: "payload-mismatch",
+}
+"""What refuses a key, and what it is called on record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    chain_id: int
+    licences: bytes
+    listings: bytes
+    entitlements: Entitlements
+    write: Begin[GrantStore]
+    custody: KeyCustody
+    clock: Clock
+    block_age_seconds: int
+
+    async def release(self, licence: int, account: bytes, public_key: bytes, purpose: str) -> Released:
+        """Raises BadKeyEncoding before anything is asked, and one of `REFUSALS` once it is on record."""
+        check_public_key(public_key)
+        asked = Grant(
+            id=secrets.token_bytes(16),
+            at=int(self.clock()),
+            licence=licence,
+            account=account,
+            public_key=public_key,
+            purpose=purpose,
+            denial=None,
+            decision=None,
+        )
+        decision: Decision | None = None
+        try:
+            decision = await self.entitlements.decide(licence, account)
+            payload = await self._payload(decision)
+        except tuple(REFUSALS) as refusal:
+            await self._record(asked, decision, REFUSALS[type(refusal)])
+            raise
+        context = GrantContext(
+            self.chain_id, self.licences, licence, decision.version, decision.block.hash, purpose
+        )
+        encryption = DepositContext(self.chain_id, self.listings, payload.seller, payload.deposit)
+        data_key = await self.custody.unwrap(payload.wrapped_key, wrap_aad(encryption))
+        sealed_key = seal(data_key, public_key, context)
+        grant = await self._record(asked, decision, None)
+        return Released(grant, decision, payload, encryption, context, sealed_key)
+
+    async def _payload(self, decision: Decision) -> Payload:
+        """What the decision entitles to. Raises Denied, NodeStale, PayloadUnknown, PayloadMismatch."""
+        age = abs(self.clock() - decision.block.time)
+        if age > self.block_age_seconds:
+            raise NodeStale(f"the newest final block is {age:.0f} seconds away from this clock")
+        if decision.denial is not None:
+            raise Denied(decision)
+        async with self.write() as grants:
+            payload = await grants.payload_of(decision.deposit)
+        if (payload.root, payload.size) != (decision.root, decision.size):
+            raise PayloadMismatch("the payload held is not the one that was listed")
+        return payload
+
+    async def _record(self, asked: Grant, decision: Decision | None, denial: str | None) -> Grant:
+        grant = replace(asked, decision=decision, denial=denial)
+        async with self.write() as grants:
+            await grants.record(grant)
+        return grant

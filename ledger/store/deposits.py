@@ -1,0 +1,183 @@
+"""Deposits, and the payloads that came of them."""
+
+from sqlalchemy import ColumnElement, ForeignKey, LargeBinary, String, func, update
+from sqlmodel import Field, col, delete, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ledger.domain.deposit import (
+    Deposit,
+    DepositTaken,
+    DepositUnknown,
+    Payload,
+    PayloadUnknown,
+    Upload,
+)
+from ledger.store.columns import Address, Bytes, Hash, Integer64, Table
+
+
+class Header(Bytes):
+    """The first 56 bytes of a payload."""
+
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(56)
+
+
+class DepositRow(Table, table=True):
+    """The columns after `expires_at` are empty until the ciphertext has arrived."""
+
+    __tablename__ = "deposits"
+
+    id: bytes = Field(primary_key=True, sa_type=Hash)
+    seller: bytes = Field(sa_type=Address, index=True)
+    opened_at: int = Field(sa_type=Integer64)
+    expires_at: int = Field(sa_type=Integer64, index=True)
+    object: str | None = Field(default=None, sa_type=String(200))
+    root: bytes | None = Field(default=None, sa_type=Hash)
+    size: int | None = Field(default=None, sa_type=Integer64)
+    header: bytes | None = Field(default=None, sa_type=Header)
+
+
+class PayloadRow(Table, table=True):
+    """A root stands for one deposit only: its header commits to the deposit's context."""
+
+    __tablename__ = "payloads"
+
+    deposit: bytes = Field(primary_key=True, sa_type=Hash, sa_column_args=[ForeignKey("deposits.id")])
+    root: bytes = Field(sa_type=Hash, unique=True)
+    object: str = Field(sa_type=String(200))
+    seller: bytes = Field(sa_type=Address, index=True)
+    size: int = Field(sa_type=Integer64)
+    media_type: str = Field(sa_type=String(127))
+    held_since: int = Field(sa_type=Integer64)
+    wrapped_key: bytes = Field(sa_type=LargeBinary)
+
+
+class Deposits:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def open(self, deposit: Deposit) -> None:
+        self._session.add(
+            DepositRow(
+                id=deposit.id,
+                seller=deposit.seller,
+                opened_at=deposit.opened_at,
+                expires_at=deposit.expires_at,
+            )
+        )
+
+    async def find(self, deposit_id: bytes, seller: bytes) -> Deposit:
+        """The seller's own deposit. Raises DepositUnknown."""
+        row = await self._session.get(DepositRow, deposit_id)
+        if row is None or row.seller != seller:
+            raise DepositUnknown("there is no such deposit of this account")
+        payload = await self._session.get(PayloadRow, deposit_id)
+        return _deposit(row, None if payload is None else _payload(payload))
+
+    async def used(self, seller: bytes) -> int:
+        """Ciphertext bytes that the account's deposits hold, complete or not."""
+        statement = select(func.coalesce(func.sum(col(DepositRow.size)), 0)).where(
+            DepositRow.seller == seller
+        )
+        return (await self._session.exec(statement)).one() or 0
+
+    async def waiting(self, seller: bytes) -> int:
+        """How many deposits of the account are not complete."""
+        statement = (
+            select(func.count()).select_from(DepositRow).where(_incomplete(), DepositRow.seller == seller)
+        )
+        return (await self._session.exec(statement)).one()
+
+    async def receive(self, deposit_id: bytes, upload: Upload) -> None:
+        """Gives a deposit its ciphertext. Of several at once one succeeds, the others get DepositTaken."""
+        received = await self._session.exec(
+            update(DepositRow)
+            .where(col(DepositRow.id) == deposit_id, col(DepositRow.object).is_(None))
+            .values(object=upload.object, root=upload.root, size=upload.size, header=upload.header)
+        )
+        if received.rowcount != 1:
+            raise DepositTaken("the deposit has its ciphertext already, or is gone")
+
+    async def hold(self, payload: Payload) -> Payload:
+        """Completes a deposit, once: a repetition keeps and returns what is held. Raises DepositUnknown."""
+        statement = select(DepositRow.id).where(DepositRow.id == payload.deposit).with_for_update()
+        if (await self._session.exec(statement)).one_or_none() is None:
+            raise DepositUnknown("the deposit is gone")
+        held = await self._session.get(PayloadRow, payload.deposit)
+        if held is not None:
+            return _payload(held)
+        self._session.add(
+            PayloadRow(
+                deposit=payload.deposit,
+                root=payload.root,
+                object=payload.object,
+                seller=payload.seller,
+                size=payload.size,
+                media_type=payload.media_type,
+                held_since=payload.held_since,
+                wrapped_key=payload.wrapped_key,
+            )
+        )
+        return payload
+
+    async def payload(self, root: bytes) -> Payload:
+        """Raises PayloadUnknown."""
+        return _found(
+            (await self._session.exec(select(PayloadRow).where(PayloadRow.root == root))).one_or_none()
+        )
+
+    async def payload_of(self, deposit_id: bytes) -> Payload:
+        """Raises PayloadUnknown."""
+        return _found(await self._session.get(PayloadRow, deposit_id))
+
+    async def abandon(self, deposit_id: bytes) -> None:
+        """Forgets a deposit that is not complete. Raises DepositTaken when it is."""
+        gone = await self._session.exec(
+            delete(DepositRow).where(_incomplete(), col(DepositRow.id) == deposit_id)
+        )
+        if gone.rowcount != 1:
+            raise DepositTaken("the deposit is complete, or gone")
+
+    async def expired(self, now: int) -> list[Deposit]:
+        """Deposits that were not completed in time."""
+        statement = select(DepositRow).where(_incomplete(), col(DepositRow.expires_at) <= now)
+        return [_deposit(row) for row in await self._session.exec(statement)]
+
+
+def _incomplete() -> ColumnElement[bool]:
+    return col(DepositRow.id).not_in(select(PayloadRow.deposit))
+
+
+def _deposit(row: DepositRow, payload: Payload | None = None) -> Deposit:
+    upload = None
+    if row.object is not None and row.root is not None and row.size is not None and row.header is not None:
+        upload = Upload(object=row.object, root=row.root, size=row.size, header=row.header)
+    return Deposit(
+        id=row.id,
+        seller=row.seller,
+        opened_at=row.opened_at,
+        expires_at=row.expires_at,
+        upload=upload,
+        payload=payload,
+    )
+
+
+def _found(row: PayloadRow | None) -> Payload:
+    if row is None:
+        raise PayloadUnknown("the vault holds no such payload")
+    return _payload(row)
+
+
+def _payload(row: PayloadRow) -> Payload:
+    return Payload(
+        object=row.object,
+        root=row.root,
+        deposit=row.deposit,
+        seller=row.seller,
+        size=row.size,
+        media_type=row.media_type,
+        held_since=row.held_since,
+        wrapped_key=row.wrapped_key,
+    )

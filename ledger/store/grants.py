@@ -1,0 +1,81 @@
+"""Every key release and every refusal of one, with what it was decided on (R33)."""
+
+from sqlalchemy import LargeBinary, String
+from sqlmodel import Field
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ledger.domain.deposit import Payload
+from ledger.domain.grant import Grant
+from ledger.store.columns import Address, Bytes, Hash, Integer64, Table, Uint256
+from ledger.store.deposits import Deposits
+
+
+class GrantId(Bytes):
+    """16 bytes."""
+
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(16)
+
+
+class GrantRow(Table, table=True):
+    """Never changed or deleted. The columns after `denial` are empty when the chain gave no answer."""
+
+    __tablename__ = "grants"
+
+    id: bytes = Field(primary_key=True, sa_type=GrantId)
+    at: int = Field(sa_type=Integer64, index=True)
+    licence: int = Field(sa_type=Uint256, index=True)
+    account: bytes = Field(sa_type=Address, index=True)
+    public_key: bytes = Field(sa_type=LargeBinary)
+    purpose: str = Field(sa_type=String(64))
+    denial: str | None = Field(default=None, sa_type=String(32))
+    block_number: int | None = Field(default=None, sa_type=Integer64)
+    block_hash: bytes | None = Field(default=None, sa_type=Hash)
+    block_time: int | None = Field(default=None, sa_type=Integer64)
+    reason: str | None = Field(default=None, sa_type=String(64))
+    listing: int | None = Field(default=None, sa_type=Integer64)
+    version: int | None = Field(default=None, sa_type=Integer64)
+    plan: int | None = Field(default=None, sa_type=Uint256)
+    expires_at: int | None = Field(default=None, sa_type=Integer64)
+    uses_left: int | None = Field(default=None, sa_type=Integer64)
+    flags: int | None = Field(default=None, sa_type=Integer64)
+    root: bytes | None = Field(default=None, sa_type=Hash)
+    size: int | None = Field(default=None, sa_type=Uint256)
+    deposit: bytes | None = Field(default=None, sa_type=Hash)
+
+
+class Grants:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def record(self, grant: Grant) -> None:
+        row = GrantRow(
+            id=grant.id,
+            at=grant.at,
+            licence=grant.licence,
+            account=grant.account,
+            public_key=grant.public_key,
+            purpose=grant.purpose,
+            denial=grant.denial,
+        )
+        if (decision := grant.decision) is not None:
+            row.block_number = decision.block.number
+            row.block_hash = decision.block.hash
+            row.block_time = decision.block.time
+            row.reason = decision.denial
+            row.listing = decision.listing
+            row.version = decision.version
+            row.plan = decision.plan
+            row.expires_at = decision.expires_at
+            row.uses_left = decision.uses_left
+            row.flags = decision.flags
+            row.root = decision.root
+            row.size = decision.size
+            row.deposit = decision.deposit
+        self._session.add(row)
+
+    async def payload_of(self, deposit_id: bytes) -> Payload:
+        """Raises PayloadUnknown."""
+        return await Deposits(self._session).payload_of(deposit_id)
