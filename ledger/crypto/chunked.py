@@ -294,9 +294,10 @@ class Message:
                 )
         except InvalidTag:
             # OpenSSL writes a chunk before it checks the tag: leave none of it behind.
-            end = min(write + CHUNK, len(sink))
+            failed = bytes(source[read : read + SEALED_CHUNK])
+            end = write + len(failed) - TAG
             sink[:end] = bytes(end)
-            raise self._diagnose(number, bytes(source[read : read + SEALED_CHUNK])) from None
+            raise self._diagnose(number, failed) from None
         return write
 
     def _diagnose(self, number: int, sealed: bytes) -> ChunkTampered:
