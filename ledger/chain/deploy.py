@@ -1,25 +1,26 @@
 """Deploys the exchange: one fixed list of transactions of an account that does nothing else.
 
-The contracts name each other, so each address is known before its contract exists: the one that the deployer's
-nonce gives. All transactions are signed and written down before the first is sent; a deployment cut short is
-finished by sending the same bytes again. The last transaction takes every right from the deployer.
+The contracts name each other, so each address is known before its contract exists: the one that the
+deployer's nonce gives. All transactions are signed and written down before the first is sent; a deployment
+cut short is finished by sending the same bytes again. The last transaction takes every right from the deployer.
 """
 
 import asyncio
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
-from rlp import encode as rlp_encode  # type: ignore[attr-defined]
+from rlp import encode as rlp_encode  # type: ignore[import-untyped]
 
 from ledger.chain import bindings
-from ledger.chain.abi import Call, Contract
+from ledger.chain.abi import Call
 from ledger.chain.bindings import structs
 from ledger.chain.manifest import Deployed, Manifest
 from ledger.chain.rpc import NodeError, Rpc, from_hex, from_quantity, to_hex
@@ -54,6 +55,11 @@ POWERS: Final[Mapping[tuple[str, str], int]] = {
 """Who may call each administrative function."""
 
 
+TERMS: Final = structs.Terms(
+    fee_bps=250, tax_bps=1000, confirm_window=7 * 86_400, arbitration_window=14 * 86_400, halted=False
+)
+
+
 class DeployError(Exception):
     """The deployment cannot go on; nothing that was deployed is lost."""
 
@@ -74,7 +80,7 @@ class Constitution:
     oversight: Mapping[Role, str]
     valid_until: int
     delay: int = 2 * 86_400
-    terms: structs.Terms = structs.Terms(250, 1000, 7 * 86_400, 14 * 86_400, False)
+    terms: structs.Terms = TERMS
     jurisdiction: bytes = b"VN"
     credentials: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -86,23 +92,34 @@ class _Step:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """All transactions, by nonce, each with a name for messages."""
+
+    deployer: str
+    transactions: tuple[tuple[str, bytes], ...]
+
+
 def addresses(deployer: str) -> dict[str, str]:
     """Where each contract of ORDER will be."""
     return {name: _created(deployer, nonce) for nonce, name in enumerate(ORDER)}
 
 
 async def deploy(
-    rpc: Rpc, chain_id: int, deployer: LocalAccount, constitution: Constitution, progress: Path
+    rpc: Rpc, chain_id: int, constitution: Constitution, progress: Path, deployer: LocalAccount | None = None
 ) -> Manifest:
-    """The manifest of the exchange, deployed now or finished or found as an earlier call left it.
+    """The manifest of the exchange: deployed now, finished, or found as an earlier call left it.
 
-    `progress` keeps the signed transactions. `deployer` must be unused but for this. Raises DeployError.
+    `progress` keeps the signed transactions. `deployer` must be unused; by default it is an account made for
+    this and forgotten at once. Raises DeployError, RpcError.
     """
-    raw = _written(progress, deployer.address) or _sign(rpc, chain_id, deployer, constitution, progress)
-    signed = await raw if asyncio.iscoroutine(raw) else raw
-    for name, transaction in signed:
-        await _mine(rpc, name, transaction)
-    return await _manifest(rpc, chain_id, addresses(deployer.address), signed)
+    signed = _written(progress)
+    if signed is None:
+        signed = _sign(chain_id, await _unused(rpc, deployer or Account.create()), constitution)
+        _write(progress, signed)
+    for transaction in signed.transactions:
+        await _mine(rpc, transaction)
+    return await _manifest(rpc, chain_id, signed)
 
 
 def _steps(deployer: str, c: Constitution) -> list[_Step]:
@@ -119,7 +136,10 @@ def _steps(deployer: str, c: Constitution) -> list[_Step]:
         ),
         "Licences": bindings.Licences.creation(at["Participants"], at["Listings"], at["Exchange"]),
         "Exchange": bindings.Exchange.creation(
-            *(at[name] for name in ("AccessManager", "Participants", "Listings", "Licences")),
+            at["AccessManager"],
+            at["Participants"],
+            at["Listings"],
+            at["Licences"],
             c.terms,
             c.treasury,
             c.tax_authority,
@@ -162,10 +182,7 @@ def _grants(
             for (name, function), role in POWERS.items()
         ),
         *(access.label_role(role, label) for role, label in holders),
-        *(
-            access.grant_role(role, account, delay)
-            for (role, _), (account, delay) in holders.items()
-        ),
+        *(access.grant_role(role, account, delay) for (role, _), (account, delay) in holders.items()),
         access.grant_role(ADMIN, c.governor, c.delay),
         access.renounce_role(ADMIN, deployer),
     ]
@@ -178,50 +195,49 @@ def _selector(name: str, function: str) -> bytes:
     return keccak(text=signature)[:4]
 
 
-async def _sign(
-    rpc: Rpc, chain_id: int, deployer: LocalAccount, constitution: Constitution, progress: Path
-) -> list[tuple[str, bytes]]:
-    used = from_quantity(await rpc.request("eth_getTransactionCount", [deployer.address, "latest"]))
+async def _unused(rpc: Rpc, account: LocalAccount) -> LocalAccount:
+    used = from_quantity(await rpc.request("eth_getTransactionCount", [account.address, "latest"]))
     if used:
-        raise DeployError(
-            f"{deployer.address} has sent {used} transactions and {progress} does not hold them: "
-            "deploy with an unused account"
-        )
-    signed = [
-        (
-            step.name,
-            bytes(
-                deployer.sign_transaction(
-                    {
-                        "chainId": chain_id,
-                        "nonce": nonce,
-                        "gas": GAS,
-                        "maxFeePerGas": 0,
-                        "maxPriorityFeePerGas": 0,
-                        "value": 0,
-                        "data": step.data,
-                        **({"to": step.to} if step.to else {}),
-                    }
-                ).raw_transaction
-            ),
-        )
-        for nonce, step in enumerate(_steps(deployer.address, constitution))
-    ]
-    _write(progress, deployer.address, signed)
-    return signed
+        raise DeployError(f"{account.address} has sent {used} transactions: deploy with an unused account")
+    return account
 
 
-def _written(progress: Path, deployer: str) -> list[tuple[str, bytes]] | None:
+def _sign(chain_id: int, deployer: LocalAccount, constitution: Constitution) -> _Signed:
+    def sign(nonce: int, step: _Step) -> bytes:
+        target = {"to": step.to} if step.to else {}
+        fees = {"maxFeePerGas": 0, "maxPriorityFeePerGas": 0, "gas": GAS, "value": 0}
+        transaction: dict[str, Any] = {
+            "chainId": chain_id,
+            "nonce": nonce,
+            "data": step.data,
+            **fees,
+            **target,
+        }
+        return bytes(deployer.sign_transaction(transaction).raw_transaction)
+
+    steps = _steps(deployer.address, constitution)
+    return _Signed(
+        deployer.address,
+        tuple((step.name, sign(nonce, step)) for nonce, step in enumerate(steps)),
+    )
+
+
+def _written(progress: Path) -> _Signed | None:
     if not progress.exists():
         return None
-    content = json.loads(progress.read_text())
-    if content["deployer"] != deployer:
-        raise DeployError(f"{progress} is the deployment of {content['deployer']}")
-    return [(name, bytes.fromhex(raw)) for name, raw in content["transactions"]]
+    try:
+        content = json.loads(progress.read_text())
+        transactions = tuple((name, bytes.fromhex(raw)) for name, raw in content["transactions"])
+        return _Signed(content["deployer"], transactions)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DeployError(f"{progress} is damaged: {error}") from error
 
 
-def _write(progress: Path, deployer: str, signed: Sequence[tuple[str, bytes]]) -> None:
-    content = {"deployer": deployer, "transactions": [[name, raw.hex()] for name, raw in signed]}
+def _write(progress: Path, signed: _Signed) -> None:
+    content = {
+        "deployer": signed.deployer,
+        "transactions": [[name, raw.hex()] for name, raw in signed.transactions],
+    }
     new = progress.with_suffix(".new")
     with new.open("w") as file:
         json.dump(content, file, indent=1)
@@ -230,8 +246,9 @@ def _write(progress: Path, deployer: str, signed: Sequence[tuple[str, bytes]]) -
     new.replace(progress)
 
 
-async def _mine(rpc: Rpc, name: str, raw: bytes, within: float = 60) -> None:
+async def _mine(rpc: Rpc, transaction: tuple[str, bytes], within: float = 60) -> None:
     """Has the transaction mined, sending it unless it is. Raises DeployError."""
+    name, raw = transaction
     transaction_hash = to_hex(keccak(raw))
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within
@@ -248,13 +265,13 @@ async def _mine(rpc: Rpc, name: str, raw: bytes, within: float = 60) -> None:
         raise DeployError(f"{name} failed in transaction {transaction_hash}")
 
 
-async def _manifest(
-    rpc: Rpc, chain_id: int, at: Mapping[str, str], signed: Sequence[tuple[str, bytes]]
-) -> Manifest:
+async def _manifest(rpc: Rpc, chain_id: int, signed: _Signed) -> Manifest:
+    at = addresses(signed.deployer)
+    first_hash = to_hex(keccak(signed.transactions[0][1]))
     genesis, first, *codes = await rpc.batch(
         [
             ("eth_getBlockByNumber", ["0x0", False]),
-            ("eth_getTransactionReceipt", [to_hex(keccak(signed[0][1]))]),
+            ("eth_getTransactionReceipt", [first_hash]),
             *(("eth_getCode", [address, "latest"]) for address in at.values()),
         ]
     )

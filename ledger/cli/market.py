@@ -2,7 +2,7 @@
 
 import mimetypes
 import time
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,40 +11,41 @@ from eth_utils.crypto import keccak
 
 from ledger.chain.bindings import structs
 from ledger.cli.session import Options, run
+from ledger.domain.ids import plan_id
 from ledger.domain.market import DONG, NEVER, NO_LIMIT, Kind, Right, Role
 
 DAY = 86_400
+STANDARD_LICENCE = "Socai standard licence 1.0"
 PERSONAL = structs.PersonalData
 
-Context = Annotated[typer.Context, typer.Option(hidden=True)]
 LicenceId = Annotated[int, typer.Argument(help="Token id of the licence.")]
 
 
-class MarketRole(str, Enum):
+class MarketRole(StrEnum):
     seller = "seller"
     buyer = "buyer"
 
 
-class ReviewKind(str, Enum):
+class ReviewKind(StrEnum):
     legal = "legal"
     security = "security"
     quality = "quality"
 
 
-class Importance(str, Enum):
+class Importance(StrEnum):
     other = "other"
     important = "important"
     core = "core"
 
 
-class Sharing(str, Enum):
+class Sharing(StrEnum):
     unstated = "unstated"
     open = "open"
     shared = "shared"
     private = "private"
 
 
-class Subject(str, Enum):
+class Subject(StrEnum):
     unstated = "unstated"
     people = "people"
     locations = "locations"
@@ -52,7 +53,7 @@ class Subject(str, Enum):
     items = "items"
 
 
-class RightName(str, Enum):
+class RightName(StrEnum):
     transferable = "transferable"
     derivable = "derivable"
     updates = "updates"
@@ -113,9 +114,7 @@ def mint(
     async def work() -> None:
         async with options.client() as client:
             receipt = await client.mint(account, amount)
-        options.output.done(
-            f"{account} received {amount:,} đồng.", {"transaction": receipt.transaction_hash}
-        )
+        options.output.done(f"{account} received {amount:,} đồng.", {"transaction": receipt.transaction_hash})
 
     run(options.output, work)
 
@@ -135,7 +134,9 @@ def publish(
     right: Annotated[list[RightName] | None, typer.Option(help="What the licence grants; repeat.")] = None,
     royalty: Annotated[int, typer.Option(min=0, max=10_000, help="Basis points; needs derivable.")] = 0,
     only_buyer: Annotated[str | None, typer.Option(help="The one account that may buy.")] = None,
-    terms: Annotated[str, typer.Option(help="Licence text, or its hash (0x…).")] = "Socai standard licence 1.0",
+    terms: Annotated[
+        str, typer.Option(help="Licence text, or its hash (0x…).")
+    ] = "Socai standard licence 1.0",
 ) -> None:
     """Encrypts a dataset, deposits it, and mints its listing with one plan (seller)."""
     options: Options = context.obj
@@ -160,13 +161,16 @@ def publish(
         PERSONAL.NONE,
     )
     media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    size = file.stat().st_size
 
     async def work() -> None:
         async with options.client() as client:
-            with options.output.progress(f"Encrypting and sending {file.name}", file.stat().st_size) as progress:
+            with options.output.progress(
+                f"Encrypting and sending {file.name}", file.stat().st_size
+            ) as progress:
                 published = await client.publish(
                     file,
-                    metadata=dcat(title, description, media_type, file.stat().st_size),
+                    metadata=dcat(title, description, media_type, size),
                     media_type=media_type,
                     classification=classification,
                     plans=[plan],
@@ -389,7 +393,7 @@ def listing_show(
             standing = Kind(await client.read(listings.attestations(listing, record.versions)))
             holder = await client.read(listings.holder_of(listing))
             plans = [
-                await client.read(listings.plan(listing << 16 | index)) for index in range(record.plans)
+                await client.read(listings.plan(plan_id(listing, index))) for index in range(record.plans)
             ]
         options.output.done(
             f"Listing {listing}, {record.versions} version(s)",
@@ -402,7 +406,9 @@ def listing_show(
                 "for_sale": not record.delisted and standing & record.required == record.required,
                 "root": version.root,
                 "ciphertext_bytes": version.size,
-                "plans": [f"{listing << 16 | i}: {p.price:,} đồng, {p.sold} sold" for i, p in enumerate(plans)],
+                "plans": [
+                    f"{listing << 16 | i}: {p.price:,} đồng, {p.sold} sold" for i, p in enumerate(plans)
+                ],
             },
         )
 

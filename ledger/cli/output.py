@@ -6,7 +6,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from ledger.client.payload import Progress as Report
@@ -49,7 +56,14 @@ class Output:
     def failed(self, code: str, message: str, hint: str, facts: Mapping[str, Any]) -> None:
         if self.as_json:
             self._out.print_json(
-                json.dumps({"error": code, "message": message, "hint": hint, **{k: _plain(v) for k, v in facts.items()}})
+                json.dumps(
+                    {
+                        "error": code,
+                        "message": message,
+                        "hint": hint,
+                        **{k: _plain(v) for k, v in facts.items()},
+                    }
+                )
             )
             return
         self._err.print(f"[red]{code}[/red]: {message}", highlight=False)

@@ -12,9 +12,9 @@ import typer
 from eth_account.signers.local import LocalAccount
 
 from ledger.chain.abi import ContractError
-from ledger.chain.devnet import CHAIN_ID, DevnetError, dev_accounts
 from ledger.chain.deploy import DeployError
-from ledger.chain.manifest import Manifest, ManifestError
+from ledger.chain.devnet import CHAIN_ID, DevnetError, dev_accounts
+from ledger.chain.manifest import Manifest, ManifestError, WrongChain
 from ledger.chain.rpc import RpcError
 from ledger.chain.sender import CallReverted, SenderError
 from ledger.cli.output import Output
@@ -106,7 +106,10 @@ def options(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """The ledger of a data exchange. Keys come from SOCAI_KEY_FILE (an encrypted key file) or SOCAI_PRIVATE_KEY."""
+    """The ledger of a data exchange.
+
+    Keys come from SOCAI_KEY_FILE (an encrypted key file) or SOCAI_PRIVATE_KEY.
+    """
     context.obj = Options(
         data, service_url, rpc_url, manifest or data / "manifest.json", dev_name, Output(as_json)
     )
@@ -136,6 +139,7 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
     except (
         ClientError,
         ManifestError,
+        WrongChain,
         accounts.AccountError,
         SenderError,
         DeployError,

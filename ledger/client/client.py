@@ -123,7 +123,7 @@ class Client:
 
         Raises what `Manifest.check` raises when the chain is another, and RpcError.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, and at once
         database = Database(f"sqlite:///{folder / account.address}.sqlite")
         async with Service(service_url) as service, Rpc(rpc_url) as rpc:
             try:
@@ -187,8 +187,8 @@ class Client:
     ) -> Published:
         """Encrypts the file, deposits it, and mints the listing with its first version and its plans.
 
-        `metadata` is the dataset's DCAT document (JSON-LD). What is deposited and not minted, the vault throws
-        away in time.
+        `metadata` is the dataset's DCAT document (JSON-LD). What is deposited and not minted, the vault
+        throws away in time.
         """
         await self.service.sign_in(self.account)
         payload, draft = await self._deposit(path, metadata, media_type, stale_at, progress)

@@ -24,7 +24,7 @@ class ServiceUnreachable(ServiceError):
 
 
 class Refused(ServiceError):
-    """The service's own refusal: `code` is stable, `extra` what the problem says beyond the standard members."""
+    """The service's own refusal: `code` is stable, `extra` what the problem says beyond RFC 9457."""
 
     def __init__(self, status: int, code: str, detail: str, extra: dict[str, Any]) -> None:
         super().__init__(detail)
