@@ -284,11 +284,12 @@ class Pass:
 
     reopened: int = 0
     mined: int = 0
-    waiting: int = 0
     broadcast: int = 0
     filled: int = 0
     replaced: int = 0
     reassigned: int = 0
+    waiting: frozenset[str] = frozenset()
+    """Keys that are not mined yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +382,7 @@ class Sender:
             if not done.waiting:
                 return
             if self._clock() > deadline:
-                raise NotMined(f"{done.waiting} transactions still wait")
+                raise NotMined(f"{len(done.waiting)} transactions still wait")
             await self._sleep(self._poll)
 
     async def watch(self, every: float = 1.0) -> None:
@@ -464,13 +465,14 @@ class Sender:
             await self._broadcast([intent])
             if (raw := await self._receipt(intent.attempts[-1].hash)) is not None:
                 return self._verdict(await self._note(intent, raw, final=self._depth == 0), raw)
-        looked = False
+        looked = waits = False
         while True:
-            intent = await self._found(key)
-            if intent.mined_hash is not None:
-                raw = await self._receipt(intent.mined_hash)
-                if raw is not None and from_hex(raw["blockHash"]) == intent.block_hash:
-                    return self._verdict(intent, raw)
+            if not waits:  # as far as the last pass knows: then look it up
+                intent = await self._found(key)
+                if intent.mined_hash is not None:
+                    raw = await self._receipt(intent.mined_hash)
+                    if raw is not None and from_hex(raw["blockHash"]) == intent.block_hash:
+                        return self._verdict(intent, raw)
             if self._clock() > deadline:
                 latest = intent.attempts[-1].hash
                 answer = self._answers.get(latest)
@@ -482,7 +484,7 @@ class Sender:
                 await self._sleep(self._poll)
             looked = True
             try:
-                await self._pass()
+                waits = key in (await self._pass()).waiting
             except RpcError as error:
                 log.info("sender: %s", error)
 
@@ -541,7 +543,7 @@ class Sender:
                 waiting.append(moved)
                 done.reassigned += 1
         done.broadcast = await self._broadcast(waiting)
-        done.waiting = len(waiting) + len(spent)
+        done.waiting = frozenset(intent.key for intent in [*waiting, *spent])
         self._spent_since = {
             i.attempts[-1].hash: self._spent_since.get(i.attempts[-1].hash, head.number) for i in spent
         }

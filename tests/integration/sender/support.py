@@ -104,9 +104,9 @@ class Node:
     async def count(self) -> int:
         return int(await self.rpc.request("eth_getTransactionCount", [OWNER.address, "latest"]), 16)
 
-    async def foreign(self, nonce: int, **fields: object) -> None:
+    async def foreign(self, nonce: int, **fields: Any) -> None:
         """A transaction of the same account that the sender knows nothing of."""
-        unsigned = {
+        unsigned: dict[str, Any] = {
             "type": 2,
             "chainId": CHAIN_ID,
             "nonce": nonce,

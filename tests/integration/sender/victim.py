@@ -7,14 +7,15 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from ledger.chain.rpc import Rpc
-from ledger.chain.sender import Transaction
+from ledger.chain.sender import Sender, Transaction
 from ledger.store.database import Database
 from ledger.store.intents import Intent, IntentLog
-from tests.integration.sender.support import CHAIN_ID, OWNER, Sender, payee
+from tests.integration.sender.support import CHAIN_ID, OWNER, payee
 
 STEPS = (
     "before persist",
@@ -72,8 +73,6 @@ async def main() -> None:
     url, path, first, count, concurrency, *step = sys.argv[1:]
     rpc, database = DyingRpc(url), Database(f"sqlite:///{path}")
     log = DyingLog(database)
-    import time
-
     sender = Sender(rpc, OWNER, log, CHAIN_ID, clock=time.time, poll=0.02, again=0.1)
     await sender.recover()
     rpc.step = log.step = step[0] if step else ""
