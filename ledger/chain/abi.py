@@ -105,6 +105,8 @@ def _lower(spec: Spec, value: Any) -> Any:
     if isinstance(spec, str):
         if spec == "string":
             return value.encode("utf-8", "surrogateescape")
+        if spec == "address" and value not in (value.lower(), _checksummed(value.lower())):
+            raise ValueError(f"{value} has a wrong EIP-55 checksum")  # eth-abi does not look
         if spec.startswith("bytes") and spec != "bytes" and len(value) != int(spec[5:]):
             raise ValueError(f"{len(value)} bytes for {spec}")  # eth-abi would pad
         return value

@@ -282,8 +282,8 @@ class Devnet:
         block = await self._rpc.request("eth_getBlockByNumber", ["0x0", False])
         if self._genesis.setdefault("hash", block["hash"]) != block["hash"]:
             raise DevnetError(
-                f"the chain in {self.folder} began with block {self._genesis['hash']}, this anvil makes "
-                f"{block['hash']} of it: another anvil version or EVM version. Remove the folder to begin anew"
+                f"the chain in {self.folder} began with block {self._genesis['hash']}, anvil now begins with "
+                f"{block['hash']}: another anvil or EVM version? Remove the folder to begin anew"
             )
         if self.folder:
             _replace(self.folder / "genesis.json", json.dumps(self._genesis).encode())
