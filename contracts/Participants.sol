@@ -4,7 +4,15 @@ pragma solidity 0.8.37;
 import { AccessManaged } from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import { JournalledAccess } from "./Journal.sol";
 import { IParticipants } from "./interfaces/IParticipants.sol";
-import { ALL_ROLES, ARBITER, MARKET_ROLES, Participant, Standing, SUPERVISOR } from "./types/Participant.sol";
+import {
+    ALL_ROLES,
+    ARBITER,
+    isAlpha2,
+    MARKET_ROLES,
+    Participant,
+    Standing,
+    SUPERVISOR
+} from "./types/Participant.sol";
 
 /// @notice See {IParticipants}.
 contract Participants is IParticipants, JournalledAccess {
@@ -12,6 +20,8 @@ contract Participants is IParticipants, JournalledAccess {
 
     mapping(address account => Participant) private _participants;
     mapping(address account => bytes32) public credentialOf;
+    /// @dev Every role an account was ever given; retirement does not forget.
+    mapping(address account => uint16) private _everHeld;
 
     constructor(address authority) AccessManaged(authority) { }
 
@@ -25,9 +35,7 @@ contract Participants is IParticipants, JournalledAccess {
         bytes32 credential
     ) external restricted {
         bool marketOnly = roles != 0 && roles & ~MARKET_ROLES == 0;
-        require(
-            marketOnly && _participants[account].roles & ~MARKET_ROLES == 0, Participants_InvalidRoles(roles)
-        );
+        require(marketOnly && _everHeld[account] & ~MARKET_ROLES == 0, Participants_InvalidRoles(roles));
 
         _admit(account, roles, jurisdiction, publicBody, validUntil, credential);
     }
@@ -39,9 +47,7 @@ contract Participants is IParticipants, JournalledAccess {
     {
         uint16 oversight = ALL_ROLES & ~MARKET_ROLES;
         bool oneOversight = role & oversight == role && role != 0 && role & (role - 1) == 0;
-        require(
-            oneOversight && _participants[account].roles & MARKET_ROLES == 0, Participants_InvalidRoles(role)
-        );
+        require(oneOversight && _everHeld[account] & ~role == 0, Participants_InvalidRoles(role));
 
         _admit(account, role, jurisdiction, false, validUntil, credential);
     }
@@ -111,13 +117,14 @@ contract Participants is IParticipants, JournalledAccess {
         uint40 validUntil,
         bytes32 credential
     ) private {
-        require(_isAlpha2(jurisdiction), Participants_InvalidJurisdiction(jurisdiction));
+        require(isAlpha2(jurisdiction), Participants_InvalidJurisdiction(jurisdiction));
         require(validUntil > block.timestamp, Participants_InvalidPeriod(validUntil));
         require(credential != 0, Participants_NoCredential());
 
         Participant storage p = _participants[account];
         (p.roles, p.jurisdiction, p.publicBody, p.validUntil) = (roles, jurisdiction, publicBody, validUntil);
         credentialOf[account] = credential;
+        _everHeld[account] |= roles;
 
         emit Accredited(account, roles, jurisdiction, publicBody, validUntil, credential);
         _journal(
@@ -130,9 +137,5 @@ contract Participants is IParticipants, JournalledAccess {
         if (p.validUntil <= block.timestamp) return Standing.Expired;
         if (p.suspendedUntil > block.timestamp) return Standing.Suspended;
         return Standing.Eligible;
-    }
-
-    function _isAlpha2(bytes2 code) private pure returns (bool) {
-        return code[0] >= "A" && code[0] <= "Z" && code[1] >= "A" && code[1] <= "Z";
     }
 }

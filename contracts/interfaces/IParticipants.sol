@@ -19,7 +19,7 @@ interface IParticipants {
 
     /// @notice `account` may not act in `role`, for the reason `standing`.
     error Participants_Ineligible(address account, uint16 role, Standing standing);
-    /// @notice Roles that no single account may hold together, or that this function does not grant.
+    /// @notice Roles that no single account may hold together or one after the other, or that this function does not grant.
     error Participants_InvalidRoles(uint16 roles);
     error Participants_InvalidJurisdiction(bytes2 jurisdiction);
     error Participants_InvalidPeriod(uint40 until);
@@ -29,7 +29,7 @@ interface IParticipants {
 
     /// @notice Accredits `account` for the market, or renews and changes its accreditation. A running suspension stands.
     /// @dev WARNING, admin power: whoever may call this decides who may sell and buy. It cannot grant oversight, and
-    /// cannot touch an account that holds oversight.
+    /// cannot touch an account that holds or ever held oversight.
     /// @param roles `SELLER`, `BUYER` or both
     /// @param jurisdiction ISO 3166-1 alpha-2
     /// @param validUntil second at which the accreditation ends, in the future
@@ -43,9 +43,9 @@ interface IParticipants {
         bytes32 credential
     ) external;
 
-    /// @notice Appoints `account` to one oversight role, or renews it.
+    /// @notice Appoints `account` to one oversight role, for good, or renews it: no account ever holds another (R20).
     /// @dev WARNING, admin power: whoever may call this chooses reviewers, custodians, payment providers, arbiters and
-    /// supervisors. To be held behind the governance delay. Cannot touch an account that holds market roles.
+    /// supervisors. To be held behind the governance delay. Cannot touch an account that holds or ever held another role.
     function appoint(address account, uint16 role, bytes2 jurisdiction, uint40 validUntil, bytes32 credential)
         external;
 

@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 // What an account may do, one bit each. An account holds market roles (seller, buyer, or both) or exactly one
-// oversight role, never a mixture: no key both lists and attests, or both accuses and decides (R20).
+// oversight role, never a mixture and for good: no key both lists and attests, or both accuses and decides (R20), not
+// even one after the other. Whoever changes sides takes a new account.
 uint16 constant SELLER = 1 << 0;
 uint16 constant BUYER = 1 << 1;
 uint16 constant MARKET_ROLES = SELLER | BUYER;
@@ -26,6 +27,11 @@ struct Participant {
     bool publicBody;
     uint40 validUntil;
     uint40 suspendedUntil;
+}
+
+/// @notice Whether a code has the form of ISO 3166-1 alpha-2: two capital letters.
+function isAlpha2(bytes2 code) pure returns (bool) {
+    return code[0] >= "A" && code[0] <= "Z" && code[1] >= "A" && code[1] <= "Z";
 }
 
 /// @notice Why an account may not act now; `Eligible` when it may.
