@@ -15,9 +15,17 @@ import { IReviews } from "./interfaces/IReviews.sol";
 import { IRulePack } from "./interfaces/IRulePack.sol";
 import { BPS } from "./libraries/Split.sol";
 import { LicenceId, licenceId, PlanId, planId } from "./types/Ids.sol";
-import { Denial } from "./types/Licence.sol";
-import { Classification, CUSTODY, Listing, Upstream, Version, VersionDraft } from "./types/Listing.sol";
-import { ARBITER, BUYER, SELLER, Standing, SUPERVISOR } from "./types/Participant.sol";
+import { Denial, OrderStatus } from "./types/Licence.sol";
+import {
+    Classification,
+    CUSTODY,
+    Listing,
+    REFUSED,
+    Upstream,
+    Version,
+    VersionDraft
+} from "./types/Listing.sol";
+import { ARBITER, BUYER, isAlpha2, SELLER, Standing, SUPERVISOR } from "./types/Participant.sol";
 import { ALL_FLAGS, Currency, DERIVABLE, Plan, PlanDraft, PlanStatus, Sale } from "./types/Plan.sol";
 
 /// @notice See {IListings}.
@@ -74,7 +82,8 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
     ) external returns (uint48 id) {
         bytes2 home = PARTICIPANTS.check(msg.sender, SELLER);
         require(plans.length <= MAX_PLANS_AT_ONCE, Listings_TooMany(plans.length, MAX_PLANS_AT_ONCE));
-        uint8 required = _decideListing(class, msg.sender, legalBasis_ != 0, true);
+        (uint16 rule, uint8 required) = _decideListing(class, msg.sender, legalBasis_ != 0);
+        require(rule == 0, Listings_Refused(_pack.version, rule));
 
         id = ++_pack.listings;
         Listing storage l = _listings[id];
@@ -135,7 +144,11 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
         address holder = _requireListed(id);
         if (holder != msg.sender) PARTICIPANTS.check(msg.sender, SUPERVISOR);
         require(reason != 0, Listings_NoReason());
-        uint8 required = _decideListing(class, holder, legalBasis_ != 0, holder == msg.sender);
+        (uint16 rule, uint8 required) = _decideListing(class, holder, legalBasis_ != 0);
+        if (rule != 0) {
+            require(holder != msg.sender, Listings_Refused(_pack.version, rule));
+            required |= REFUSED;
+        }
 
         Listing storage l = _listings[id];
         (l.class, l.required, l.pack) = (class, required, _pack.version);
@@ -207,7 +220,6 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
 
     /// @inheritdoc IListings
     function setRulePack(address pack) external restricted {
-        require(IRulePack(pack).version() > _pack.version, Listings_InvalidPack(pack));
         _setRulePack(IRulePack(pack));
     }
 
@@ -263,7 +275,12 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
         bool approved = jurisdiction != l.home && transferApproval[id][account] > block.timestamp;
 
         pack = _pack.version;
-        uint16 rule = _pack.rules.decideSale(l.class, _standing(v, l.epoch), l.home, jurisdiction, approved);
+        uint16 rule;
+        if (l.required & REFUSED != 0) {
+            (rule,) = _decideListing(l.class, _ownerOf(id), legalBasis[id] != 0);
+            revert Listings_Refused(pack, rule);
+        }
+        rule = _pack.rules.decideSale(l.class, _standing(v, l.epoch), l.home, jurisdiction, approved);
         require(rule == 0, Listings_Refused(pack, rule));
     }
 
@@ -309,7 +326,8 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
         if (_ownerOf(tokenId) == address(0) || (from != address(0) && from != _ownerOf(tokenId))) {
             return false;
         }
-        return from == address(0) ? to == address(0) : _mayReceive(id, to);
+        if (from != address(0)) return to != address(0) && _mayMove(id, from, to);
+        return to == address(0) && _listings[id].frozenUntil <= block.timestamp;
     }
 
     function supportsInterface(bytes4 id) public view override(ERC721, IERC165) returns (bool) {
@@ -319,13 +337,15 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
     function _update(address to, uint256 tokenId, address auth) internal override returns (address from) {
         from = super._update(to, tokenId, auth);
         if (from != address(0)) {
-            require(_mayReceive(uint48(tokenId), to), Listings_NotTransferable(uint48(tokenId), to));
+            require(_mayMove(uint48(tokenId), from, to), Listings_NotTransferable(uint48(tokenId), to));
         }
     }
 
-    function _mayReceive(uint48 id, address to) private view returns (bool) {
+    /// @dev A listing does not leave the reach of a measure, against itself or its holder, by changing hands.
+    function _mayMove(uint48 id, address from, address to) private view returns (bool) {
         Listing storage l = _listings[id];
-        return PARTICIPANTS.standing(to, SELLER) == Standing.Eligible
+        return PARTICIPANTS.participant(from).suspendedUntil <= block.timestamp
+            && PARTICIPANTS.standing(to, SELLER) == Standing.Eligible
             && PARTICIPANTS.participant(to).jurisdiction == l.home && l.frozenUntil <= block.timestamp;
     }
 
@@ -339,7 +359,8 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
             require(licence.plan().listing() > previous, Listings_UpstreamOrder(licence));
             previous = licence.plan().listing();
             Plan storage p = _plans[licence.plan()];
-            bool granted = LICENCES.entitlement(licence, msg.sender).denial == Denial.Granted;
+            bool granted = LICENCES.entitlement(licence, msg.sender).denial == Denial.Granted
+                && LICENCES.licence(licence).order == OrderStatus.Settled;
             require(granted && p.flags & DERIVABLE != 0, Listings_UpstreamDenied(licence));
             require(shareBps >= p.royaltyBps, Listings_ShareTooLow(licence, shareBps, p.royaltyBps));
             total += shareBps;
@@ -355,6 +376,7 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
 
     function _addVersion(uint48 id, VersionDraft calldata draft) private returns (uint24 number) {
         require(draft.root != 0 && draft.metadata != 0 && draft.size != 0, Listings_InvalidVersion());
+        require(draft.depositId != 0 && isAlpha2(draft.region), Listings_InvalidVersion());
         require(draft.staleAt == 0 || draft.staleAt > block.timestamp, Listings_InvalidPeriod(draft.staleAt));
         require(!depositUsed[draft.depositId], Listings_DepositUsed(draft.depositId));
         REVIEWS.checkCustody(msg.sender, draft);
@@ -408,7 +430,6 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
         require(draft.royaltyBps <= (draft.flags & DERIVABLE == 0 ? 0 : BPS), Listings_InvalidPlan());
         uint8 currency = Currency.unwrap(draft.currency);
         require(currency < EXCHANGE.currencies(), Listings_UnknownCurrency(currency));
-        require(!_listings[id].delisted, Listings_IsDelisted(id));
 
         plan_ = planId(id, _listings[id].plans++);
         _plans[plan_] = Plan({
@@ -431,6 +452,7 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
 
     function _setRulePack(IRulePack pack) private {
         uint24 v = pack.version();
+        require(v > _pack.version, Listings_InvalidPack(address(pack)));
 
         (_pack.rules, _pack.version) = (pack, v);
 
@@ -452,15 +474,12 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
         require(!_listings[id].delisted, Listings_IsDelisted(id));
     }
 
-    function _decideListing(Classification calldata class, address holder, bool hasLegalBasis, bool enforce)
+    function _decideListing(Classification memory class, address holder, bool hasLegalBasis)
         private
         view
-        returns (uint8 required)
+        returns (uint16 rule, uint8 required)
     {
-        uint16 rule;
-        bool publicBody = PARTICIPANTS.participant(holder).publicBody;
-        (rule, required) = _pack.rules.decideListing(class, publicBody, hasLegalBasis);
-        require(rule == 0 || !enforce, Listings_Refused(_pack.version, rule));
+        return _pack.rules.decideListing(class, PARTICIPANTS.participant(holder).publicBody, hasLegalBasis);
     }
 
     /// @dev Reviews of an earlier classification no longer stand; custody does not depend on it.

@@ -81,9 +81,9 @@ interface IListings {
     error Listings_InvalidPack(address pack);
 
     /// @notice Mints a listing with its first version and its plans. The caller must be an eligible seller and hold a
-    /// derivable licence of every upstream dataset (R06).
+    /// derivable licence, its order settled, of every upstream dataset (R06).
     /// @param legalBasis hash of the legal basis for personal data; 0 when there is none
-    /// @param upstreams at most `MAX_UPSTREAMS`, by strictly rising licence id, together at most 100 %
+    /// @param upstreams at most `MAX_UPSTREAMS`, one of a listing, by rising listing, together at most 100 %
     /// @return listing its id, also the ERC-721 token id
     function publish(
         Classification calldata class,
@@ -106,7 +106,9 @@ interface IListings {
 
     /// @notice Changes the classification: every review must be made anew before the next sale or key release (R04).
     /// Caller: the holder, or a supervisor. A refusal by the rule pack stops the holder; a supervisor's classification
-    /// stands, and the pack then refuses the sales.
+    /// stands, and then nothing is sold and no key released, whatever is attested, until the listing is classified within
+    /// the rules. Sales are refused by the rule that the pack in force applies to the classification; by rule 0 when a later
+    /// pack would allow it.
     function reclassify(uint48 listing, Classification calldata class, bytes32 legalBasis, bytes32 reason)
         external;
 

@@ -45,6 +45,9 @@ uint8 constant SECURITY = 1 << 1;
 uint8 constant QUALITY = 1 << 2;
 uint8 constant CUSTODY = 1 << 3; // set by the vault's receipt when the version is published; reviewers cannot set it
 uint8 constant REVIEWED_KINDS = LEGAL | SECURITY | QUALITY;
+// Never attested. Stands among the required attestations while the classification is one that a supervisor has set against
+// the rule pack: no sale and no key release until the listing is classified within the rules.
+uint8 constant REFUSED = 1 << 7;
 
 /// @notice One slot, read on every purchase and every key release.
 /// @param class the present classification
@@ -52,7 +55,7 @@ uint8 constant REVIEWED_KINDS = LEGAL | SECURITY | QUALITY;
 /// @param versions how many there are, numbered from 1
 /// @param plans how many there are, numbered from 0
 /// @param upstreams how many listings it derives from
-/// @param required attestations asked for when it was classified; without them no key is released
+/// @param required attestations asked for when it was classified, or `REFUSED`; without them no key is released
 /// @param epoch counts reclassifications: reviews of an earlier epoch no longer stand
 /// @param delisted no more sales; licences already sold are unaffected
 /// @param frozenUntil no sales and no key release before this second
