@@ -15,19 +15,31 @@ from api import errors
 from api.auth import routes as auth
 from api.deps import Services
 from api.middleware import Envelope
-from api.routes import deposits, grants, payloads, problems
+from api.routes import catalogue, deposits, exchange, grants, metadata, payloads, problems
 from api.settings import Settings
+from ledger.chain.catalogue import ChainCatalogue
+from ledger.chain.custodian import LocalCustodian
+from ledger.chain.entitlements import ChainEntitlements, FinalBlocks
+from ledger.chain.erc1271 import ContractSignatures
+from ledger.chain.finality import parse_finality
+from ledger.chain.manifest import Manifest
+from ledger.chain.rpc import Rpc
+from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
-from ledger.keys.port import KeyCustody
-from ledger.objects.port import ObjectStore
+from ledger.keys import KeyCustody, LocalKeyStore
+from ledger.objects import ObjectStore, ObstoreObjects
+from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Terms
+from ledger.services.exchange import Exchange, FinalBlock
 from ledger.services.grants import Entitlements, Grants
+from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Begin, Clock
 from ledger.services.sign_in import ContractAccounts, SignIn
 from ledger.store.database import Database
 from ledger.store.deposits import Deposits as DepositRows
 from ledger.store.grants import Grants as GrantRows
+from ledger.store.metadata import Documents as DocumentRows
 from ledger.store.sessions import Sessions
 
 VERSION: Final = version("socai")
@@ -35,43 +47,41 @@ VERSION: Final = version("socai")
 Repository = TypeVar("Repository")
 
 
+class SettingMissing(Exception):
+    """The service cannot start without this setting."""
+
+
 class Keys(KeyCustody, Recipients, Protocol):
     """Both kinds of keys of the vault."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainFacts:
-    """The chain and the contracts on it, 20 bytes each."""
-
-    chain_id: int
-    listings: bytes
-    licences: bytes
-    reviews: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapters:
     """What the use cases stand on."""
 
-    chain: ChainFacts
+    manifest: Manifest
+    finality: str
+    blocks: FinalBlock
     database: Database
     objects: ObjectStore
     keys: Keys
     custodian: Custodian
     contracts: ContractAccounts
     entitlements: Entitlements
+    catalogue: Catalogue
     clock: Clock = time.time
 
 
 Open = Callable[[Settings], AbstractAsyncContextManager[Adapters]]
 
 
-def create_app(settings: Settings, open_adapters: Open) -> FastAPI:
-    """An application whose adapters `open_adapters` opens when it starts and closes when it stops."""
+def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI:
+    """An application whose adapters are opened when it starts and closed when it stops."""
+    opening = open_adapters or real_adapters
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_adapters(settings) as adapters:
+        async with opening(settings) as adapters:
             app.state.services = wire(settings, adapters)
             yield
 
@@ -85,7 +95,7 @@ def create_app(settings: Settings, open_adapters: Open) -> FastAPI:
         redoc_url=None,
     )
     v1 = APIRouter(prefix="/v1")
-    for module in (auth, deposits, payloads, grants, problems):
+    for module in (auth, deposits, payloads, metadata, catalogue, grants, exchange, problems):
         v1.include_router(module.router)
     app.include_router(v1)
     errors.install(app)
@@ -93,15 +103,47 @@ def create_app(settings: Settings, open_adapters: Open) -> FastAPI:
     return app
 
 
+@asynccontextmanager
+async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
+    """A database, a folder, a key store and a node. Refuses to start without any of them."""
+    manifest = Manifest.load(settings.manifest or settings.data / "manifest.json")
+    finality = parse_finality(settings.finality)
+    if settings.passphrase is None:
+        raise SettingMissing("SOCAI_PASSPHRASE is not set: the key store cannot be opened")
+    keys = LocalKeyStore.open(settings.keys or settings.data / "keys", settings.passphrase.get_secret_value())
+    database = Database(settings.database_url or f"sqlite:///{settings.data / 'socai.sqlite'}")
+    try:
+        await database.migrate()
+        async with Rpc(settings.rpc_url) as rpc:
+            await manifest.check(rpc)
+            blocks = FinalBlocks(rpc, finality)
+            listings, licences = manifest.address("Listings"), manifest.address("Licences")
+            yield Adapters(
+                manifest=manifest,
+                finality=settings.finality,
+                blocks=blocks,
+                database=database,
+                objects=ObstoreObjects.local(settings.objects or settings.data / "objects"),
+                keys=keys,
+                custodian=LocalCustodian(keys.custodian()),
+                contracts=ContractSignatures(rpc, blocks),
+                entitlements=ChainEntitlements(rpc, blocks, licences),
+                catalogue=ChainCatalogue(rpc, blocks, listings, licences),
+            )
+    finally:
+        await database.close()
+
+
 def wire(settings: Settings, adapters: Adapters) -> Services:
     origin = urlsplit(settings.public_url)
-    chain, database = adapters.chain, adapters.database
+    manifest, database = adapters.manifest, adapters.database
+    contracts = {name: bytes.fromhex(at.address[2:]) for name, at in manifest.contracts.items()}
     return Services(
         sign_in=SignIn(
             party=RelyingParty(
                 domain=origin.netloc,
                 uri=settings.public_url,
-                chain_id=chain.chain_id,
+                chain_id=manifest.chain_id,
                 scheme=origin.scheme,
                 skew=settings.clock_skew_seconds,
             ),
@@ -114,9 +156,9 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         ),
         deposits=Deposits(
             terms=Terms(
-                chain_id=chain.chain_id,
-                listings=chain.listings,
-                reviews=chain.reviews,
+                chain_id=manifest.chain_id,
+                listings=contracts["Listings"],
+                reviews=contracts["Reviews"],
                 region=settings.region.encode(),
                 largest=settings.deposit_bytes,
                 quota=settings.quota_bytes,
@@ -134,14 +176,37 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         ),
         payloads=Payloads(read=reading(database, DepositRows), objects=adapters.objects),
         grants=Grants(
-            chain_id=chain.chain_id,
-            licences=chain.licences,
-            listings=chain.listings,
+            chain_id=manifest.chain_id,
+            licences=contracts["Licences"],
+            listings=contracts["Listings"],
             entitlements=adapters.entitlements,
             write=writing(database, GrantRows),
             custody=adapters.keys,
             clock=adapters.clock,
             block_age_seconds=settings.block_age_seconds,
+        ),
+        metadata=Metadata(
+            write=writing(database, DocumentRows),
+            read=reading(database, DocumentRows),
+            clock=adapters.clock,
+            largest=settings.metadata_bytes,
+        ),
+        catalogue=adapters.catalogue,
+        exchange=Exchange(
+            version=VERSION,
+            chain_id=manifest.chain_id,
+            genesis_hash=manifest.genesis_hash,
+            first_block=manifest.block,
+            contracts=contracts,
+            finality=adapters.finality,
+            block_age_seconds=settings.block_age_seconds,
+            vault_public_keys=[adapters.keys.recipient(suite).public for suite in Suite],
+            custodian=adapters.custodian.address,
+            region=settings.region,
+            deposit_bytes=settings.deposit_bytes,
+            metadata_bytes=settings.metadata_bytes,
+            blocks=adapters.blocks,
+            clock=adapters.clock,
         ),
     )
 

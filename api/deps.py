@@ -9,8 +9,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.errors import NotSignedIn
 from ledger.domain.session import Session
+from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Deposits
+from ledger.services.exchange import Exchange
 from ledger.services.grants import Grants
+from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.sign_in import SignIn
 
@@ -23,6 +26,9 @@ class Services:
     deposits: Deposits
     payloads: Payloads
     grants: Grants
+    metadata: Metadata
+    catalogue: Catalogue
+    exchange: Exchange
 
 
 def services(request: Request) -> Services:
@@ -41,6 +47,9 @@ SignInService = Annotated[SignIn, Depends(_use("sign_in"))]
 DepositService = Annotated[Deposits, Depends(_use("deposits"))]
 PayloadService = Annotated[Payloads, Depends(_use("payloads"))]
 GrantService = Annotated[Grants, Depends(_use("grants"))]
+MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
+CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
+ExchangeFacts = Annotated[Exchange, Depends(_use("exchange"))]
 
 _bearer = HTTPBearer(auto_error=False, description="The token that signing in gave.")
 

@@ -16,10 +16,11 @@ from starlette.requests import ClientDisconnect
 from api.ranges import RangeNotSatisfiable
 from api.schemas.problems import Fault, Problem
 from ledger.crypto import chunked, seal
-from ledger.domain import deposit, entitlement, signature, siwe
+from ledger.domain import deposit, document, entitlement, listing, signature, siwe
 from ledger.objects import port as objects
 from ledger.services import deposits, grants
-from ledger.store import sessions
+from ledger.services import metadata as services_metadata
+from ledger.store import metadata, sessions
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -79,6 +80,14 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     RangeNotSatisfiable: Kind(416, "range-not-satisfiable", "The range lies behind the end."),
     grants.Denied: Kind(403, "denied", "The chain denies it; reason says why, block where."),
     grants.PayloadMismatch: Kind(409, "payload-mismatch", "The vault holds something else than was listed."),
+    metadata.DocumentUnknown: Kind(404, "document-unknown", "There is no document of this hash."),
+    services_metadata.DocumentTooLarge: Kind(413, "document-too-large", "No document may be that large."),
+    services_metadata.WrongHash: Kind(
+        422, "hash-mismatch", "The document has another hash than its address."
+    ),
+    document.BadDocument: Kind(422, "document-malformed", "Not a JSON object with a canonical form."),
+    listing.ListingUnknown: Kind(404, "listing-unknown", "There is no such listing, or version of it."),
+    listing.LicenceUnknown: Kind(404, "licence-unknown", "There is no such licence."),
     entitlement.NodeUnreachable: Kind(
         503, "node-unreachable", "The chain cannot be asked; nothing is released."
     ),

@@ -32,13 +32,17 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="Address of the SQL database; by default a SQLite file in the data folder."
     )
-    objects_url: str | None = Field(
-        None, description="Address of the object store; by default a folder in the data folder."
+    objects: Path | None = Field(
+        None, description="Folder of the object store; by default `objects` in the data folder."
     )
     rpc_url: str = Field("http://127.0.0.1:8545", description="JSON-RPC address of the chain node.")
     manifest: Path | None = Field(
-        None, description="Deployment manifest; by default the one in the data folder."
+        None, description="Deployment manifest; by default manifest.json in the data folder."
     )
+    finality: str = Field(
+        "instant", description="Which block is final: `instant`, `depth N`, `tag finalized` or `tag safe`."
+    )
+    keys: Path | None = Field(None, description="Key store; by default the file `keys` in the data folder.")
     passphrase: SecretStr | None = Field(
         None, description="Passphrase of the key store; refused on the command line, read from here only."
     )

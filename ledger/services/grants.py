@@ -1,7 +1,7 @@
 """Key release: a licence's holder gets the data key, sealed to their own key, if the chain says so.
 
-The chain is asked once, at one final block. What is not a clear yes is a no, and every answer is on record before
-it is given.
+The chain is asked once, at one final block. What is not a clear yes is a no, and every answer is on record
+before it is given.
 """
 
 import secrets

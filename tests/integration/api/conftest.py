@@ -16,18 +16,26 @@ from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 from fastapi import FastAPI
 
-from api.app import Adapters, ChainFacts, create_app
+from api.app import Adapters, create_app
 from api.deps import Services
 from api.settings import Settings
 from ledger.chain.custodian import LocalCustodian
-from ledger.domain.entitlement import Decision, NodeUnreachable
+from ledger.chain.manifest import Deployed, Manifest
+from ledger.domain.entitlement import Block, Decision, NodeUnreachable
+from ledger.domain.listing import Licence, Listing, Version
 from ledger.domain.signature import BadSignature
 from ledger.domain.siwe import Message
 from ledger.keys import Cost, LocalKeyStore
 from ledger.objects import ObstoreObjects
 from ledger.store.database import Database
 
-FACTS = ChainFacts(chain_id=84084, listings=b"\x11" * 20, licences=b"\x22" * 20, reviews=b"\x33" * 20)
+CONTRACTS = {"Listings": b"\x11" * 20, "Licences": b"\x22" * 20, "Reviews": b"\x33" * 20}
+MANIFEST = Manifest(
+    chain_id=84084,
+    genesis_hash=bytes(32),
+    block=1,
+    contracts={name: Deployed(f"0x{at.hex()}", bytes(32)) for name, at in CONTRACTS.items()},
+)
 PASSPHRASE = "a passphrase nobody should see"
 SELLER: LocalAccount = Account.from_key("0x" + "51" * 32)
 BUYER: LocalAccount = Account.from_key("0x" + "52" * 32)
@@ -48,6 +56,23 @@ class Chain:
     async def check(self, account: bytes, digest: bytes, signature: bytes) -> None:
         if self.contract_signatures.get(account) != signature:
             raise BadSignature("the contract does not accept the signature")
+
+    async def newest(self) -> Block:
+        if isinstance(self.decision, Exception):
+            raise self.decision
+        return self.decision.block
+
+    async def listings(self, after: int, limit: int) -> tuple[Block, list[Listing]]:
+        raise NotImplementedError
+
+    async def listing(self, listing: int) -> tuple[Block, Listing]:
+        raise NotImplementedError
+
+    async def version(self, listing: int, number: int) -> tuple[Block, Version]:
+        raise NotImplementedError
+
+    async def licence(self, licence: int) -> tuple[Block, Licence]:
+        raise NotImplementedError
 
     async def decide(self, licence: int, account: bytes) -> Decision:
         self.asked.append((licence, account))
@@ -130,7 +155,10 @@ async def running(settings: Settings, chain: Chain) -> AsyncIterator[Client]:
         await database.migrate()
         keys = open_keys(settings)
         yield Adapters(
-            chain=FACTS,
+            manifest=MANIFEST,
+            finality="instant",
+            blocks=chain,
+            catalogue=chain,
             database=database,
             objects=ObstoreObjects.local(settings.data / "objects"),
             keys=keys,

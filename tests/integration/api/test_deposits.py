@@ -12,7 +12,7 @@ from eth_account.messages import encode_typed_data
 
 from api.settings import Settings
 from ledger.crypto.seal import seal
-from tests.integration.api.conftest import BUYER, FACTS, SELLER, Chain, Client, open_keys, running
+from tests.integration.api.conftest import BUYER, MANIFEST, SELLER, Chain, Client, open_keys, running
 from tests.integration.api.dataset import Dataset
 
 
@@ -56,8 +56,8 @@ async def test_a_deposit_ends_in_a_receipt_that_the_contract_would_accept(
         "domain": {
             "name": "Socai Reviews",
             "version": "1",
-            "chainId": FACTS.chain_id,
-            "verifyingContract": "0x" + FACTS.reviews.hex(),
+            "chainId": MANIFEST.chain_id,
+            "verifyingContract": MANIFEST.address("Reviews"),
         },
         "message": {
             "seller": SELLER.address,

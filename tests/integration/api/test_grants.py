@@ -9,7 +9,7 @@ from api.settings import Settings
 from ledger.crypto.chunked import decrypt
 from ledger.crypto.seal import GrantContext, OpenFailed, PrivateKey, Suite, open_sealed
 from ledger.domain.entitlement import Block, Decision, NodeStale, NodeUnreachable
-from tests.integration.api.conftest import BUYER, FACTS, SELLER, Chain, Client
+from tests.integration.api.conftest import BUYER, CONTRACTS, MANIFEST, SELLER, Chain, Client
 from tests.integration.api.dataset import Dataset
 
 LICENCE = (7 << 48) | 1
@@ -58,7 +58,7 @@ async def test_the_holder_gets_the_key_and_with_it_the_very_bytes(
     assert status == 201, grant
     assert chain.asked == [(LICENCE, bytes.fromhex(BUYER.address[2:]))]
     assert (grant["licence"], grant["version"], grant["block_number"]) == (str(LICENCE), 3, 41)
-    context = GrantContext(FACTS.chain_id, FACTS.licences, LICENCE, 3, b"\xbb" * 32, "download")
+    context = GrantContext(MANIFEST.chain_id, CONTRACTS["Licences"], LICENCE, 3, b"\xbb" * 32, "download")
     data_key = open_sealed(bytes.fromhex(grant["sealed_key"][2:]), key, context)
     async with client.request("GET", f"/v1/payloads/{grant['root']}") as response:
         ciphertext = await response.read()

@@ -1,0 +1,26 @@
+from fastapi import APIRouter
+
+from api.deps import ExchangeFacts
+from api.errors import documented
+from api.schemas.exchange import ExchangeInfo, Health
+
+router = APIRouter(tags=["exchange"])
+
+
+@router.get("/exchange", responses=documented())
+async def exchange(facts: ExchangeFacts) -> ExchangeInfo:
+    """Which chain, which contracts, which rules, whose keys."""
+    return ExchangeInfo.model_validate(facts, from_attributes=True)
+
+
+@router.get("/health", responses=documented())
+async def health(facts: ExchangeFacts) -> Health:
+    """Whether the service answers, and whether its node does."""
+    state = await facts.state()
+    return Health(
+        status="ok" if state.trouble is None else "degraded",
+        version=facts.version,
+        chain=state.trouble,
+        block_number=None if state.block is None else state.block.number,
+        block_age_seconds=state.age,
+    )

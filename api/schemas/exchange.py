@@ -1,0 +1,36 @@
+"""What this exchange is."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from api.schemas.values import Address, Blob, Hash, Schema
+
+
+class ExchangeInfo(Schema):
+    version: Annotated[str, Field(description="Of the service.")]
+    chain_id: int
+    genesis_hash: Hash
+    first_block: Annotated[int, Field(description="The first block that may hold a log of the contracts.")]
+    contracts: dict[str, Address]
+    finality: Annotated[str, Field(description="`instant`, `depth N` or `tag NAME`.")]
+    block_age_seconds: Annotated[
+        int, Field(description="No key is released on a final block older than this.")
+    ]
+    vault_public_keys: Annotated[
+        list[Blob], Field(description="HPKE keys to seal data keys to, suite first.")
+    ]
+    custodian: Annotated[Address, Field(description="Signs custody receipts.")]
+    region: Annotated[str, Field(description="ISO 3166-1 alpha-2 of where payloads are stored.")]
+    deposit_bytes: Annotated[int, Field(description="Largest payload, in ciphertext bytes.")]
+    metadata_bytes: Annotated[int, Field(description="Largest metadata document.")]
+
+
+class Health(Schema):
+    """`chain` is a problem code while the chain cannot be acted on; reading payloads needs no chain."""
+
+    status: Annotated[str, Field(pattern="^(ok|degraded)$")]
+    version: str
+    chain: str | None
+    block_number: int | None
+    block_age_seconds: int | None

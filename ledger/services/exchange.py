@@ -1,0 +1,51 @@
+"""What this exchange is, and whether its chain can be acted on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger.domain.entitlement import Block, NodeStale, Undecidable
+from ledger.services.ports import Clock
+
+
+class FinalBlock(Protocol):
+    async def newest(self) -> Block:
+        """The newest final block. Raises Undecidable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """`trouble` is None while keys can be released; `age` in seconds by this service's clock."""
+
+    trouble: str | None
+    block: Block | None = None
+    age: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """Addresses are 20 bytes."""
+
+    version: str
+    chain_id: int
+    genesis_hash: bytes
+    first_block: int
+    contracts: Mapping[str, bytes]
+    finality: str
+    block_age_seconds: int
+    vault_public_keys: list[bytes]
+    custodian: bytes
+    region: str
+    deposit_bytes: int
+    metadata_bytes: int
+    blocks: FinalBlock
+    clock: Clock
+
+    async def state(self) -> ChainState:
+        try:
+            block = await self.blocks.newest()
+        except Undecidable as error:
+            return ChainState("node-stale" if isinstance(error, NodeStale) else "node-unreachable")
+        age = int(self.clock() - block.time)
+        return ChainState("node-stale" if abs(age) > self.block_age_seconds else None, block, age)
