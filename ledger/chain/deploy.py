@@ -2,7 +2,7 @@
 
 The contracts name each other, so each address is known before its contract exists: the one that the
 deployer's nonce gives. All transactions are signed and written down before the first is sent; a deployment
-cut short is finished by sending the same bytes again. The last transaction takes every right from the deployer.
+cut short is finished by sending the same bytes again. The last one takes every right from the deployer.
 """
 
 import asyncio

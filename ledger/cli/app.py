@@ -2,7 +2,7 @@
 
 import typer
 
-from ledger.cli import market, operate
+from ledger.cli import demo, market, operate
 from ledger.cli.session import options
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False, add_completion=False)
@@ -11,6 +11,7 @@ app.callback()(options)
 for command in (
     operate.up,
     operate.deploy,
+    demo.demo,
     market.accredit,
     market.mint,
     market.publish,

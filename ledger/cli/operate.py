@@ -110,9 +110,11 @@ async def _up(options: Options, port: int, rpc_port: int) -> None:
         )
         stack.push_async_callback(_end, service)
         await _healthy(f"http://127.0.0.1:{port}", service)
+        running = {"service": f"http://127.0.0.1:{port}", "chain": chain.url}
+        (data / "running.json").write_text(json.dumps(running))
         options.output.done(
             f"The exchange is up after {time.monotonic() - started:.1f} s. Ctrl-C stops it; state is kept.",
-            {"service": f"http://127.0.0.1:{port}", "chain": chain.url, "data": str(data.resolve())},
+            running | {"data": str(data.resolve())},
         )
         say(_LOCAL_ONLY)
         await _until_stopped(service, chain)

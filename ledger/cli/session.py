@@ -1,6 +1,7 @@
 """Who runs the command, on which exchange; and what an error means to a person."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -59,12 +60,7 @@ class Options:
     def account(self) -> LocalAccount:
         """From --as (local chain only), SOCAI_KEY_FILE or SOCAI_PRIVATE_KEY, in this order."""
         if self.dev_name is not None:
-            known = dev_accounts()
-            if self.dev_name not in known:
-                raise typer.BadParameter(f"--as is one of {', '.join(known)}")
-            if self.load_manifest().chain_id != CHAIN_ID:
-                raise typer.BadParameter("--as is for the local chain only: its keys are public knowledge")
-            return accounts.from_private_key(known[self.dev_name].key)
+            return dev_account(self, self.dev_name)
         if key_file := os.environ.get("SOCAI_KEY_FILE"):
             passphrase = os.environ.get("SOCAI_KEY_PASSPHRASE") or typer.prompt(
                 f"Passphrase of {key_file}", hide_input=True, err=True
@@ -76,26 +72,42 @@ class Options:
         return Manifest.load(self.manifest)
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[Client]:
+    async def client(self, account: LocalAccount | None = None) -> AsyncIterator[Client]:
         async with Client.open(
             service_url=self.service_url,
             rpc_url=self.rpc_url,
             manifest=self.load_manifest(),
-            account=self.account(),
+            account=account or self.account(),
             folder=self.data / "client",
         ) as client:
             yield client
+
+
+def dev_account(options: Options, name: str) -> LocalAccount:
+    """An account of the local chain, whose key everybody knows."""
+    known = dev_accounts()
+    if name not in known:
+        raise typer.BadParameter(f"--as is one of {', '.join(known)}")
+    if options.load_manifest().chain_id != CHAIN_ID:
+        raise typer.BadParameter("--as is for the local chain only: its keys are public knowledge")
+    return accounts.from_private_key(known[name].key)
 
 
 def options(
     context: typer.Context,
     data: Annotated[Path, typer.Option(envvar="SOCAI_DATA", help="Folder of what is kept.")] = Path("var"),
     service_url: Annotated[
-        str, typer.Option("--url", envvar="SOCAI_URL", help="Address of the service.")
-    ] = "http://127.0.0.1:8000",
+        str | None,
+        typer.Option(
+            "--url", envvar="SOCAI_URL", help="Address of the service; default: as `socai up` runs it."
+        ),
+    ] = None,
     rpc_url: Annotated[
-        str, typer.Option("--rpc", envvar="SOCAI_RPC_URL", help="JSON-RPC address of the chain node.")
-    ] = "http://127.0.0.1:8545",
+        str | None,
+        typer.Option(
+            "--rpc", envvar="SOCAI_RPC_URL", help="JSON-RPC address of the chain; default likewise."
+        ),
+    ] = None,
     manifest: Annotated[
         Path | None,
         typer.Option(envvar="SOCAI_MANIFEST", help="Deployment manifest; default: manifest.json in --data."),
@@ -110,9 +122,24 @@ def options(
 
     Keys come from SOCAI_KEY_FILE (an encrypted key file) or SOCAI_PRIVATE_KEY.
     """
+    running = local_addresses(data)
     context.obj = Options(
-        data, service_url, rpc_url, manifest or data / "manifest.json", dev_name, Output(as_json)
+        data,
+        service_url or running["service"],
+        rpc_url or running["chain"],
+        manifest or data / "manifest.json",
+        dev_name,
+        Output(as_json),
     )
+
+
+def local_addresses(data: Path) -> dict[str, str]:
+    """Where `socai up` on this data folder last answered."""
+    try:
+        found: dict[str, str] = json.loads((data / "running.json").read_text())
+    except FileNotFoundError:
+        return {"service": "http://127.0.0.1:8000", "chain": "http://127.0.0.1:8545"}
+    return found
 
 
 def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
