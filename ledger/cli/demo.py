@@ -18,7 +18,7 @@ from eth_utils.crypto import keccak
 from ledger.chain.bindings import structs
 from ledger.cli.market import STANDARD_LICENCE, dcat
 from ledger.cli.output import Output
-from ledger.cli.session import Options, run
+from ledger.cli.session import Options, dev_account, run
 from ledger.client import AlreadyHeld, Client, Refused
 from ledger.domain.ids import plan_id
 from ledger.domain.market import DONG, NO_LIMIT, Kind, Role

@@ -98,14 +98,12 @@ def options(
     data: Annotated[Path, typer.Option(envvar="SOCAI_DATA", help="Folder of what is kept.")] = Path("var"),
     service_url: Annotated[
         str | None,
-        typer.Option(
-            "--url", envvar="SOCAI_URL", help="Address of the service; default: as `socai up` runs it."
-        ),
+        typer.Option("--url", envvar="SOCAI_URL", help="Address of the service; default: the local one."),
     ] = None,
     rpc_url: Annotated[
         str | None,
         typer.Option(
-            "--rpc", envvar="SOCAI_RPC_URL", help="JSON-RPC address of the chain; default likewise."
+            "--rpc", envvar="SOCAI_RPC_URL", help="JSON-RPC address of the chain; default: the local one."
         ),
     ] = None,
     manifest: Annotated[
