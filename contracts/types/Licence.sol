@@ -61,8 +61,9 @@ using { packed } for Licence global;
 function packed(Licence memory l) pure returns (PackedLicence) {
     return PackedLicence.wrap(
         uint256(l.version) | uint256(l.issuedAt) << 24 | uint256(l.expiresAt) << 64 | uint256(l.used) << 104
-            | uint256(l.pack) << 136 | (l.byBank ? 1 : 0) << 160 | uint256(l.status) << 168 | uint256(l.order)
-            << 176 | uint256(l.feeBps) << 184 | uint256(l.taxBps) << 200 | uint256(l.deadline) << 216
+            | uint256(l.pack) << 136 | uint256(l.byBank ? 1 : 0) << 160 | uint256(l.status) << 168
+            | uint256(l.order) << 176 | uint256(l.feeBps) << 184 | uint256(l.taxBps) << 200
+            | uint256(l.deadline) << 216
     );
 }
 
