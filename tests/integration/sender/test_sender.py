@@ -250,7 +250,8 @@ async def test_threat_S16_dropped_from_the_pool(start: Start, database: Database
     await node.rpc.request("anvil_dropTransaction", [transaction["hash"]])
     await asyncio.sleep(0.3)
     await node.rpc.request("evm_mine")
-    assert (await waiting).nonce == 0
+    async with asyncio.timeout(10):
+        assert (await waiting).nonce == 0
     assert await paid(node, [1]) == [1]
 
 
@@ -395,7 +396,8 @@ async def test_threat_S16_a_stuck_transaction_is_replaced(start: Start, database
     await eventually(lambda: all_replaced(kept))
     await asyncio.sleep(0.2)
     await node.rpc.request("evm_mine")
-    receipts = await asyncio.gather(*waiting)
+    async with asyncio.timeout(10):
+        receipts = await asyncio.gather(*waiting)
     assert sorted(receipt.nonce for receipt in receipts) == [0, 1, 2]
     assert await paid(node, range(3)) == [1] * 3
     assert await node.count() == 3
@@ -415,7 +417,8 @@ async def test_threat_S16_the_replaced_one_may_be_mined_instead(start: Start, da
     await node.rpc.request("anvil_dropTransaction", ["0x" + new.hash.hex()])
     await node.rpc.request("eth_sendRawTransaction", ["0x" + old.raw.hex()])
     await node.rpc.request("evm_mine")
-    assert (await waiting).transaction_hash in (old.hash, new.hash)
+    async with asyncio.timeout(10):
+        assert (await waiting).transaction_hash in (old.hash, new.hash)
     assert await paid(node, [1]) == [1]
 
 
@@ -453,7 +456,8 @@ async def test_threat_S18_a_clock_set_back_stops_nothing(start: Start, database:
     await node.rpc.request("anvil_dropAllTransactions")
     await asyncio.sleep(0.2)
     await node.rpc.request("evm_mine")
-    assert (await waiting).nonce == 0
+    async with asyncio.timeout(10):
+        assert (await waiting).nonce == 0
 
 
 async def test_threat_S14_another_chain_is_refused(start: Start, node: Node, database: Database) -> None:
