@@ -1,5 +1,6 @@
 """The application: adapters are opened here, use cases put on top, all of it closed at the end."""
 
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -43,6 +44,7 @@ from ledger.store.metadata import Documents as DocumentRows
 from ledger.store.sessions import Sessions
 
 VERSION: Final = version("socai")
+RECURSION_LIMIT: Final = 1000
 
 Repository = TypeVar("Repository")
 
@@ -78,6 +80,8 @@ Open = Callable[[Settings], AbstractAsyncContextManager[Adapters]]
 def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI:
     """An application whose adapters are opened when it starts and closed when it stops."""
     opening = open_adapters or real_adapters
+    # py_ecc, which eth-account imports, raises this to 100,000: nested JSON would then overflow the C stack.
+    sys.setrecursionlimit(RECURSION_LIMIT)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -29,6 +29,10 @@ class NotSignedIn(Exception):
     """The request needs a session and carries none."""
 
 
+class BodyTooLarge(Exception):
+    """The body is larger than this address takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One line of the table. `title` says what the code means, the same every time."""
@@ -46,6 +50,7 @@ NOT_ALLOWED: Final = Kind(405, "method-not-allowed", "This address does not answ
 INVALID: Final = Kind(422, "invalid-request", "The request does not fit its description; faults say where.")
 
 PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
+    BodyTooLarge: Kind(413, "body-too-large", "The body is larger than this address takes."),
     NotSignedIn: Kind(401, "not-signed-in", "Sign in first."),
     sessions.SessionUnknown: Kind(401, "session-unknown", "The session has ended; sign in again."),
     sessions.NonceUnknown: Kind(
@@ -146,7 +151,9 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
 
 
 async def _http(request: Request, error: HTTPException) -> Response:
-    kind = {404: NOT_FOUND, 405: NOT_ALLOWED}.get(error.status_code, INTERNAL)
+    if isinstance(error.__cause__, BodyTooLarge):  # raised while FastAPI read the body
+        return await _known(request, error.__cause__)
+    kind = {400: INVALID, 404: NOT_FOUND, 405: NOT_ALLOWED}.get(error.status_code, INTERNAL)
     response = problem(request, kind)
     response.headers.update(error.headers or {})
     return response

@@ -9,9 +9,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import INTERNAL, problem
+from api.errors import INTERNAL, BodyTooLarge, problem
 
 LOG: Final = logging.getLogger("socai.api")
+
+BODY_LIMIT: Final = 64 * 1024
+"""Most bytes of a body that is read whole."""
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -21,6 +24,11 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 """A route that knows better sets its own."""
+
+
+def unbounded(request: Request) -> None:
+    """For a route that reads its body in pieces and counts them itself."""
+    request.state.body_limit = None
 
 
 class Envelope:
@@ -36,11 +44,15 @@ class Envelope:
             return
         request = Request(scope)
         request.state.request_id = secrets.token_hex(8)
+        request.state.body_limit = BODY_LIMIT
         started, seen = time.perf_counter(), {"status": 499, "bytes_in": 0, "bytes_out": 0}
 
         async def counted_receive() -> Message:
             message = await receive()
             seen["bytes_in"] += len(message.get("body", b""))
+            limit = request.state.body_limit
+            if limit is not None and seen["bytes_in"] > limit:
+                raise BodyTooLarge(f"at most {limit} bytes")
             return message
 
         async def dressed_send(message: Message) -> None:

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MIB = 1 << 20
 GIB = 1 << 30
 
 
@@ -24,51 +23,63 @@ class Settings(BaseSettings):
     )
 
     public_url: Annotated[str, AfterValidator(_origin)] = Field(
-        "http://127.0.0.1:8000", description="Origin under which people reach the service; signed at sign-in."
+        default="http://127.0.0.1:8000",
+        description="Origin under which people reach the service; signed at sign-in.",
     )
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=0, lt=1 << 16, description="Port to listen on; 0 takes a free one.")
-    data: Path = Field(Path("var"), description="Folder of everything kept that has no address of its own.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, lt=1 << 16, description="Port to listen on; 0 takes a free one.")
+    data: Path = Field(
+        default=Path("var"), description="Folder of everything kept that has no address of its own."
+    )
     database_url: str | None = Field(
-        None, description="Address of the SQL database; by default a SQLite file in the data folder."
+        default=None, description="Address of the SQL database; by default a SQLite file in the data folder."
     )
     objects: Path | None = Field(
-        None, description="Folder of the object store; by default `objects` in the data folder."
+        default=None, description="Folder of the object store; by default `objects` in the data folder."
     )
-    rpc_url: str = Field("http://127.0.0.1:8545", description="JSON-RPC address of the chain node.")
+    rpc_url: str = Field(default="http://127.0.0.1:8545", description="JSON-RPC address of the chain node.")
     manifest: Path | None = Field(
-        None, description="Deployment manifest; by default manifest.json in the data folder."
+        default=None, description="Deployment manifest; by default manifest.json in the data folder."
     )
     finality: str = Field(
-        "instant", description="Which block is final: `instant`, `depth N`, `tag finalized` or `tag safe`."
+        default="instant",
+        description="Which block is final: `instant`, `depth N`, `tag finalized` or `tag safe`.",
     )
-    keys: Path | None = Field(None, description="Key store; by default the file `keys` in the data folder.")
+    keys: Path | None = Field(
+        default=None, description="Key store; by default the file `keys` in the data folder."
+    )
     passphrase: SecretStr | None = Field(
-        None, description="Passphrase of the key store; refused on the command line, read from here only."
+        default=None,
+        description="Passphrase of the key store; refused on the command line, read from here only.",
     )
     region: str = Field(
-        "VN", pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2 of where payloads are stored (R07)."
+        default="VN",
+        pattern="^[A-Z]{2}$",
+        description="ISO 3166-1 alpha-2 of where payloads are stored (R07).",
     )
 
-    clock_skew_seconds: int = Field(60, ge=0, description="How far a signer's clock may be ahead.")
-    nonce_seconds: int = Field(600, gt=0, description="How long a sign-in nonce can be used.")
-    session_seconds: int = Field(12 * 3600, gt=0, description="How long a session lasts.")
+    clock_skew_seconds: int = Field(default=60, ge=0, description="How far a signer's clock may be ahead.")
+    nonce_seconds: int = Field(default=600, gt=0, description="How long a sign-in nonce can be used.")
+    session_seconds: int = Field(default=12 * 3600, gt=0, description="How long a session lasts.")
 
-    deposit_bytes: int = Field(64 * GIB, gt=0, description="Largest payload, in ciphertext bytes.")
-    quota_bytes: int = Field(256 * GIB, gt=0, description="Ciphertext bytes one account may deposit in all.")
-    deposits_waiting: int = Field(64, gt=0, description="Incomplete deposits one account may have.")
+    deposit_bytes: int = Field(default=64 * GIB, gt=0, description="Largest payload, in ciphertext bytes.")
+    quota_bytes: int = Field(
+        default=256 * GIB, gt=0, description="Ciphertext bytes one account may deposit in all."
+    )
+    deposits_waiting: int = Field(default=64, gt=0, description="Incomplete deposits one account may have.")
     deposit_seconds: int = Field(
-        7 * 24 * 3600, gt=0, description="How long a deposit may stay incomplete before it is collected."
+        default=7 * 24 * 3600,
+        gt=0,
+        description="How long a deposit may stay incomplete before it is collected.",
     )
     receipt_seconds: int = Field(
-        24 * 3600, gt=0, description="How long a custody receipt can be used on chain."
+        default=24 * 3600, gt=0, description="How long a custody receipt can be used on chain."
     )
     metadata_bytes: int = Field(
-        256 * 1024, gt=0, description="Largest metadata document, in canonical bytes."
+        default=256 * 1024, gt=0, description="Largest metadata document, in canonical bytes."
     )
-    block_bytes: int = Field(MIB, ge=4096, description="Size of the blocks in which payloads are streamed.")
     block_age_seconds: int = Field(
-        120, gt=0, description="A key is released only on a final block no older than this."
+        default=120, gt=0, description="A key is released only on a final block no older than this."
     )
 
     @property

@@ -3,8 +3,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 
 from api.deps import CurrentSession, SignInService
-from api.errors import NotSignedIn, documented
+from api.errors import BodyTooLarge, NotSignedIn, documented
 from api.schemas.auth import Challenge, OpenedSession, SessionInfo, SignedMessage
+from ledger.domain.entitlement import Undecidable
 from ledger.domain.signature import BadSignature
 from ledger.domain.siwe import SiweError
 from ledger.store.sessions import NonceUnknown, SessionUnknown
@@ -28,7 +29,9 @@ async def nonce(sign_in: SignInService) -> Challenge:
     )
 
 
-@router.post("/verify", responses=documented(SiweError, BadSignature, NonceUnknown))
+@router.post(
+    "/verify", responses=documented(SiweError, BadSignature, NonceUnknown, Undecidable, BodyTooLarge)
+)
 async def verify(signed: SignedMessage, sign_in: SignInService) -> OpenedSession:
     """Opens a session for the account that signed the message. A message works once."""
     opened = await sign_in.open(signed.message, signed.signature)

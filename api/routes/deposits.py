@@ -4,7 +4,8 @@ from fastapi import APIRouter, Header, Path, Request
 
 from api.auth.routes import SIGNED_IN
 from api.deps import CurrentSession, DepositService
-from api.errors import documented
+from api.errors import BodyTooLarge, documented
+from api.middleware import unbounded
 from api.schemas.deposits import Completion, DepositInfo, ReceiptInfo, UploadInfo
 from api.schemas.values import Hash
 from ledger.crypto.chunked import CommitmentMismatch, Truncated
@@ -56,6 +57,7 @@ async def send_ciphertext(
     content_length: Annotated[int | None, Header(ge=0)] = None,
 ) -> UploadInfo:
     """Takes the ciphertext, once, as the raw body. An interrupted upload leaves nothing: send it again."""
+    unbounded(request)
     upload = await deposits.receive(deposit_id, current.account, request.stream(), content_length)
     return UploadInfo(root=upload.root, size=upload.size)
 
@@ -63,7 +65,14 @@ async def send_ciphertext(
 @router.post(
     "/{deposit_id}/complete",
     responses=documented(
-        *SIGNED_IN, DepositUnknown, NothingUploaded, WrongRoot, WrongSize, SealError, CommitmentMismatch
+        *SIGNED_IN,
+        BodyTooLarge,
+        DepositUnknown,
+        NothingUploaded,
+        WrongRoot,
+        WrongSize,
+        SealError,
+        CommitmentMismatch,
     ),
 )
 async def complete(

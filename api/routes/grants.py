@@ -4,7 +4,7 @@ from fastapi import APIRouter, Path
 
 from api.auth.routes import SIGNED_IN
 from api.deps import CurrentSession, GrantService
-from api.errors import documented
+from api.errors import BodyTooLarge, documented
 from api.schemas.grants import GrantInfo, GrantRequest
 from api.schemas.values import LicenceId
 from ledger.crypto.seal import BadKeyEncoding
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/licences", tags=["licences"])
 @router.post(
     "/{licence_id}/grants",
     status_code=201,
-    responses=documented(*SIGNED_IN, BadKeyEncoding, *REFUSALS),
+    responses=documented(*SIGNED_IN, BodyTooLarge, BadKeyEncoding, *REFUSALS),
 )
 async def release(
     licence_id: Annotated[LicenceId, Path(description="The licence's token id.")],

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Path, Request, Response
 from api.auth.routes import SIGNED_IN
 from api.deps import CurrentSession, MetadataService
 from api.errors import documented
+from api.middleware import unbounded
 from api.schemas.metadata import DocumentInfo
 from api.schemas.values import Hash, hexadecimal
 from ledger.domain.document import BadDocument
@@ -26,6 +27,7 @@ async def keep(
     request: Request, digest: Digest, current: CurrentSession, metadata: MetadataService
 ) -> DocumentInfo:
     """Keeps a dataset's DCAT document under the hash that the chain knows it by."""
+    unbounded(request)
     document = await metadata.keep(digest, current.account, request.stream())
     return DocumentInfo(hash=document.hash, size=len(document.canonical))
 

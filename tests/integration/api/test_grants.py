@@ -19,7 +19,12 @@ PATH = f"/v1/licences/{LICENCE}/grants"
 @pytest.fixture
 async def dataset(client: Client, chain: Chain) -> Dataset:
     dataset = await Dataset.deposited(await client.sign_in(SELLER))
-    chain.decision = Decision(
+    chain.decision = entitled(dataset)
+    return dataset
+
+
+def entitled(dataset: Dataset) -> Decision:
+    return Decision(
         licence=0,
         account=b"",
         block=Block(41, b"\xbb" * 32, int(time.time())),
@@ -33,7 +38,6 @@ async def dataset(client: Client, chain: Chain) -> Dataset:
         size=len(dataset.ciphertext),
         deposit=bytes.fromhex(dataset.info["id"][2:]),
     )
-    return dataset
 
 
 def records(settings: Settings) -> list[tuple[Any, ...]]:

@@ -1,0 +1,75 @@
+"""Secrets stay where they belong: a canary scan over everything the service writes."""
+
+import base64
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from api.logs import JsonLines
+from api.settings import Settings
+from ledger.crypto.seal import PrivateKey
+from tests.integration.api.conftest import BUYER, PASSPHRASE, SELLER, Chain, Client, signed
+from tests.integration.api.dataset import Dataset
+from tests.integration.api.test_grants import PATH, asking, entitled
+
+PLAINTEXT = b"canary: the plaintext of a dataset. " * 1000
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What the process logs, of every library, at every level."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.removeHandler(handler)
+    root.setLevel(before)
+
+
+def spellings(secret: bytes) -> list[bytes]:
+    return [
+        secret,
+        secret.hex().encode(),
+        base64.b64encode(secret)[:-4],
+        base64.urlsafe_b64encode(secret)[:-4],
+    ]
+
+
+async def test_threat_S10_no_secret_in_logs_database_or_objects(
+    client: Client, chain: Chain, settings: Settings, written: io.StringIO
+) -> None:
+    body = signed(await client.message(SELLER), SELLER)
+    status, opened = await client.call("POST", "/v1/auth/verify", json=body)
+    assert status == 200
+    seller = await client.sign_in(SELLER)
+    dataset = await Dataset.deposited(seller, PLAINTEXT)
+    chain.decision = entitled(dataset)
+    buyer, key = await client.sign_in(BUYER), PrivateKey.generate()
+    assert (await buyer.call("POST", PATH + "?canary=in-the-query", json=asking(key)))[0] == 201
+    chain.decision = RuntimeError("canary in an exception")
+    status, refused = await buyer.call("POST", PATH, json=asking(key))
+    assert (status, refused["code"]) == (500, "internal")
+    status, invalid = await seller.call("POST", "/v1/auth/verify", json={"message": ["canary in a body"]})
+    assert (status, invalid["code"]) == (422, "invalid-request")
+
+    answers = str(refused) + str(invalid)
+    logs = written.getvalue()
+    assert '"event": "request failed"' in logs
+    assert '"exception": "RuntimeError"' in logs
+    assert refused["request_id"] in logs
+    for text in ("canary", body["signature"][2:], opened["token"], str(seller.token), PASSPHRASE):
+        assert text not in logs
+        assert text not in answers
+    files = [path for path in settings.data.rglob("*") if path.is_file()]
+    assert {"socai.sqlite", "keys"} <= {path.name for path in files}
+    kept = logs.encode() + b"".join(path.read_bytes() for path in files)
+    secrets = [dataset.data_key, bytes(SELLER.key), PASSPHRASE.encode(), key.encode()[6:], PLAINTEXT[:36]]
+    for secret in [*secrets, opened["token"].encode(), str(seller.token).encode()]:
+        for spelling in spellings(secret):
+            assert spelling not in kept
