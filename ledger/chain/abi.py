@@ -55,22 +55,22 @@ Spec: TypeAlias = str | type[IntEnum] | type[Struct] | Array
 """A type: an elementary one by its Solidity name, a generated enum or struct, or an array of these."""
 
 
-def decode(specs: tuple[Spec, ...], data: bytes) -> tuple[Any, ...]:
+def decode(specs: Sequence[Spec], data: bytes) -> tuple[Any, ...]:
     """`abi.decode`. Raises AbiError."""
     try:
-        raw = abi_decode(_types(specs), data)
+        raw = abi_decode(_types(tuple(specs)), data)
         return tuple(_lift(spec, value) for spec, value in zip(specs, raw, strict=True))
     except (DecodingError, ValueError, OverflowError) as error:
-        raise AbiError(f"not an encoding of ({', '.join(_types(specs))}): {error}") from error
+        raise AbiError(f"not an encoding of ({', '.join(_types(tuple(specs)))}): {error}") from error
 
 
-def encode(specs: tuple[Spec, ...], values: Sequence[Any]) -> bytes:
+def encode(specs: Sequence[Spec], values: Sequence[Any]) -> bytes:
     """`abi.encode`. Raises AbiError."""
     try:
         raw = [_lower(spec, value) for spec, value in zip(specs, values, strict=True)]
-        return abi_encode(_types(specs), raw)
+        return abi_encode(_types(tuple(specs)), raw)
     except (EncodingError, ValueError, TypeError, AttributeError) as error:
-        raise AbiError(f"does not fit ({', '.join(_types(specs))}): {error}") from error
+        raise AbiError(f"does not fit ({', '.join(_types(tuple(specs)))}): {error}") from error
 
 
 @cache

@@ -9,6 +9,7 @@ A node may lie: what comes back is checked for form here, for truth by whoever u
 """
 
 import json
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -156,7 +157,7 @@ class Rpc:
                 raise
             raise TransportError(f"{self._node}: {error or type(error).__name__}") from error
         try:
-            answer = json.loads(received)
+            answer = _parsed(received)
         except (ValueError, RecursionError) as error:
             if response.status == 200:
                 raise MalformedAnswer(f"{self._node}: not JSON") from error
@@ -176,6 +177,16 @@ class Rpc:
         if answer.get("id") != question or "result" not in answer:
             raise MalformedAnswer(f"{self._node}: not an answer to question {question}")
         return answer["result"]
+
+
+def _parsed(text: bytearray) -> Any:
+    """`json.loads`, safe from deep nesting: py_ecc (of eth_account) lifts the limit above the C stack."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(min(limit, 3000))
+    try:
+        return json.loads(text)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 @asynccontextmanager
@@ -205,7 +216,7 @@ def from_hex(text: Any, size: int | None = None) -> bytes:
     try:
         if isinstance(text, str) and text.startswith("0x"):
             data = bytes.fromhex(text[2:])
-            if size is None or len(data) == size:
+            if len(text) == 2 + 2 * len(data) and size in (None, len(data)):  # fromhex skips blanks
                 return data
     except ValueError:
         pass
@@ -215,7 +226,7 @@ def from_hex(text: Any, size: int | None = None) -> bytes:
 def from_quantity(text: Any) -> int:
     """The number of a JSON-RPC quantity, as `0x1a`. Raises MalformedAnswer."""
     try:
-        if isinstance(text, str) and text.startswith("0x"):
+        if isinstance(text, str) and text.startswith("0x") and text.isalnum():
             return int(text[2:], 16)
     except ValueError:
         pass

@@ -11,6 +11,7 @@ from .licences import Licences
 from .listings import Listings
 from .log_anchor import LogAnchor
 from .participants import Participants
+from .reviews import Reviews
 from .rule_pack import RulePack
 from .settlement_token import SettlementToken
 
@@ -23,6 +24,7 @@ CONTRACTS: Mapping[str, type[Contract]] = {
         Listings,
         LogAnchor,
         Participants,
+        Reviews,
         RulePack,
         SettlementToken,
     )
@@ -37,6 +39,7 @@ __all__ = [
     "Listings",
     "LogAnchor",
     "Participants",
+    "Reviews",
     "RulePack",
     "SettlementToken",
     "decode_error",

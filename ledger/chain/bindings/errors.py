@@ -702,15 +702,6 @@ class Licences_Unknown(ContractError):
     licence: int
 
 
-class Listings_CustodyExpired(ContractError):
-    """error Listings_CustodyExpired(uint64 deadline)"""
-
-    selector = bytes.fromhex("fccd0253")
-    abi_name = "Listings_CustodyExpired"
-    abi_params = (Param("deadline", "uint64"),)
-    deadline: int
-
-
 class Listings_DepositUsed(ContractError):
     """error Listings_DepositUsed(bytes32 depositId)"""
 
@@ -718,24 +709,6 @@ class Listings_DepositUsed(ContractError):
     abi_name = "Listings_DepositUsed"
     abi_params = (Param("deposit_id", "bytes32"),)
     deposit_id: bytes
-
-
-class Listings_InvalidCustody(ContractError):
-    """error Listings_InvalidCustody(address custodian)"""
-
-    selector = bytes.fromhex("37805b5c")
-    abi_name = "Listings_InvalidCustody"
-    abi_params = (Param("custodian", "address"),)
-    custodian: str
-
-
-class Listings_InvalidKind(ContractError):
-    """error Listings_InvalidKind(uint8 kind)"""
-
-    selector = bytes.fromhex("c7cbac81")
-    abi_name = "Listings_InvalidKind"
-    abi_params = (Param("kind", "uint8"),)
-    kind: int
 
 
 class Listings_InvalidPack(ContractError):
@@ -834,6 +807,15 @@ class Listings_NotHolder(ContractError):
     abi_name = "Listings_NotHolder"
     abi_params = (Param("listing", "uint48"), Param("account", "address"))
     listing: int
+    account: str
+
+
+class Listings_NotReviews(ContractError):
+    """error Listings_NotReviews(address account)"""
+
+    selector = bytes.fromhex("00da7fb8")
+    abi_name = "Listings_NotReviews"
+    abi_params = (Param("account", "address"),)
     account: str
 
 
@@ -1070,6 +1052,51 @@ class ReentrancyGuardReentrantCall(ContractError):
     abi_params = ()
 
 
+class Reviews_CustodyExpired(ContractError):
+    """error Reviews_CustodyExpired(uint64 deadline)"""
+
+    selector = bytes.fromhex("eea5f740")
+    abi_name = "Reviews_CustodyExpired"
+    abi_params = (Param("deadline", "uint64"),)
+    deadline: int
+
+
+class Reviews_InvalidCustody(ContractError):
+    """error Reviews_InvalidCustody(address custodian)"""
+
+    selector = bytes.fromhex("b5a42f79")
+    abi_name = "Reviews_InvalidCustody"
+    abi_params = (Param("custodian", "address"),)
+    custodian: str
+
+
+class Reviews_InvalidKind(ContractError):
+    """error Reviews_InvalidKind(uint8 kind)"""
+
+    selector = bytes.fromhex("4a09bad9")
+    abi_name = "Reviews_InvalidKind"
+    abi_params = (Param("kind", "uint8"),)
+    kind: int
+
+
+class Reviews_NoEvidence(ContractError):
+    """error Reviews_NoEvidence()"""
+
+    selector = bytes.fromhex("365a6cf0")
+    abi_name = "Reviews_NoEvidence"
+    abi_params = ()
+
+
+class Reviews_OwnListing(ContractError):
+    """error Reviews_OwnListing(uint48 listing, address account)"""
+
+    selector = bytes.fromhex("59c713bc")
+    abi_name = "Reviews_OwnListing"
+    abi_params = (Param("listing", "uint48"), Param("account", "address"))
+    listing: int
+    account: str
+
+
 class SafeCastOverflowedUintDowncast(ContractError):
     """error SafeCastOverflowedUintDowncast(uint8 bits, uint256 value)"""
 
@@ -1174,10 +1201,7 @@ ERRORS: Mapping[bytes, type[ContractError]] = {
         Licences_QuotaExceeded,
         Licences_StaleBalance,
         Licences_Unknown,
-        Listings_CustodyExpired,
         Listings_DepositUsed,
-        Listings_InvalidCustody,
-        Listings_InvalidKind,
         Listings_InvalidPack,
         Listings_InvalidPeriod,
         Listings_InvalidPlan,
@@ -1189,6 +1213,7 @@ ERRORS: Mapping[bytes, type[ContractError]] = {
         Listings_NotExchange,
         Listings_NotFrozen,
         Listings_NotHolder,
+        Listings_NotReviews,
         Listings_NotTransferable,
         Listings_PlanNotOpen,
         Listings_Refused,
@@ -1214,6 +1239,11 @@ ERRORS: Mapping[bytes, type[ContractError]] = {
         Participants_NoReason,
         Participants_NotSuspended,
         ReentrancyGuardReentrantCall,
+        Reviews_CustodyExpired,
+        Reviews_InvalidCustody,
+        Reviews_InvalidKind,
+        Reviews_NoEvidence,
+        Reviews_OwnListing,
         SafeCastOverflowedUintDowncast,
         SafeERC20FailedOperation,
         StringTooLong,

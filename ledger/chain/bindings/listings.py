@@ -42,56 +42,6 @@ class ApprovalForAll(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class AttestationRefused(Event):
-    """event AttestationRefused(uint48 indexed listing, uint24 indexed version, address indexed
-    reviewer, uint8 kind, bytes32 reason)
-    """
-
-    listing: int
-    version: int
-    reviewer: str
-    kind: int
-    reason: bytes
-
-    topic0 = bytes.fromhex("ebcf236b3585284244389a02c02e9692edfde976fdf2658e52a1ae2803ce1769")
-    abi_name = "AttestationRefused"
-    abi_params = (
-        Param("listing", "uint48", indexed=True),
-        Param("version", "uint24", indexed=True),
-        Param("reviewer", "address", indexed=True),
-        Param("kind", "uint8"),
-        Param("reason", "bytes32"),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Attested(Event):
-    """event Attested(uint48 indexed listing, uint24 indexed version, address indexed reviewer,
-    uint8 kind, bytes32 evidence, uint16 epoch, uint40 time)
-    """
-
-    listing: int
-    version: int
-    reviewer: str
-    kind: int
-    evidence: bytes
-    epoch: int
-    time: int
-
-    topic0 = bytes.fromhex("92f33eb3b3f11d545b35c96af1761d88f05e172102a244b486a98d9e2fc208fc")
-    abi_name = "Attested"
-    abi_params = (
-        Param("listing", "uint48", indexed=True),
-        Param("version", "uint24", indexed=True),
-        Param("reviewer", "address", indexed=True),
-        Param("kind", "uint8"),
-        Param("evidence", "bytes32"),
-        Param("epoch", "uint16"),
-        Param("time", "uint40"),
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class AuthorityUpdated(Event):
     """event AuthorityUpdated(address authority)"""
 
@@ -124,15 +74,6 @@ class Delisted(Event):
     topic0 = bytes.fromhex("04afa61eea6bec67f8e7d52b24b85bdbedc8713e855656a36335def6074a5c1e")
     abi_name = "Delisted"
     abi_params = (Param("listing", "uint48", indexed=True), Param("reason", "bytes32"))
-
-
-@dataclass(frozen=True, slots=True)
-class EIP712DomainChanged(Event):
-    """event EIP712DomainChanged()"""
-
-    topic0 = bytes.fromhex("0a6387c9ea3628b88a633bb4f3b151770f70085117a15f9bf3787cda53f13d31")
-    abi_name = "EIP712DomainChanged"
-    abi_params = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,12 +344,9 @@ class Listings(Contract):
     events = by_topic(
         Approval,
         ApprovalForAll,
-        AttestationRefused,
-        Attested,
         AuthorityUpdated,
         BatchMetadataUpdate,
         Delisted,
-        EIP712DomainChanged,
         Frozen,
         Listed,
         MetadataUpdate,
@@ -425,11 +363,13 @@ class Listings(Contract):
     )
 
     @classmethod
-    def creation(cls, authority: str, participants: str, licences: str, exchange: str, pack: str) -> bytes:
+    def creation(
+        cls, authority: str, participants: str, reviews: str, licences: str, exchange: str, pack: str
+    ) -> bytes:
         """Bytecode with constructor arguments: the data of the deploying transaction."""
         return cls._creation(
-            ("address", "address", "address", "address", "address"),
-            (authority, participants, licences, exchange, pack),
+            ("address", "address", "address", "address", "address", "address"),
+            (authority, participants, reviews, licences, exchange, pack),
         )
 
     def add_plan(self, id_: int, draft: structs.PlanDraft) -> Call[int]:
@@ -456,22 +396,6 @@ class Listings(Contract):
             (),
         )
 
-    def attest(self, id_: int, number: int, kind: int, evidence: bytes) -> Call[None]:
-        """function attest(uint48 id, uint24 number, uint8 kind, bytes32 evidence)"""
-        return self._call(
-            "attest", "af31ceaa", ("uint48", "uint24", "uint8", "bytes32"), (id_, number, kind, evidence), ()
-        )
-
-    def attestation(self, id_: int, number: int, kind: int) -> Call[structs.Attestation]:
-        """function attestation(uint48 id, uint24 number, uint8 kind) view returns (Attestation)"""
-        return self._call(
-            "attestation",
-            "09415ad2",
-            ("uint48", "uint24", "uint8"),
-            (id_, number, kind),
-            (structs.Attestation,),
-        )
-
     def attestations(self, id_: int, number: int) -> Call[int]:
         """function attestations(uint48 id, uint24 number) view returns (uint8)"""
         return self._call("attestations", "7e669225", ("uint48", "uint24"), (id_, number), ("uint8",))
@@ -494,10 +418,6 @@ class Listings(Contract):
         """function closePlan(PlanId id)"""
         return self._call("closePlan", "0ea6a781", ("uint64",), (id_,), ())
 
-    def custody_typehash(self) -> Call[bytes]:
-        """function CUSTODY_TYPEHASH() view returns (bytes32)"""
-        return self._call("CUSTODY_TYPEHASH", "a3b6188e", (), (), ("bytes32",))
-
     def delist(self, id_: int, reason: bytes) -> Call[None]:
         """function delist(uint48 id, bytes32 reason)"""
         return self._call("delist", "7ffc2f5c", ("uint48", "bytes32"), (id_, reason), ())
@@ -505,18 +425,6 @@ class Listings(Contract):
     def deposit_used(self, deposit_id: bytes) -> Call[bool]:
         """function depositUsed(bytes32 depositId) view returns (bool)"""
         return self._call("depositUsed", "1ffc0261", ("bytes32",), (deposit_id,), ("bool",))
-
-    def eip712_domain(self) -> Call[tuple[bytes, str, str, int, str, bytes, tuple[int, ...]]]:
-        """function eip712Domain() view returns (bytes1 fields, string name, string version, uint256
-        chainId, address verifyingContract, bytes32 salt, uint256[] extensions)
-        """
-        return self._call(
-            "eip712Domain",
-            "84b0196e",
-            (),
-            (),
-            ("bytes1", "string", "string", "uint256", "address", "bytes32", Array("uint256")),
-        )
 
     def exchange(self) -> Call[str]:
         """function EXCHANGE() view returns (IExchange)"""
@@ -637,11 +545,19 @@ class Listings(Contract):
             (),
         )
 
-    def refuse(self, id_: int, number: int, kind: int, reason: bytes) -> Call[None]:
-        """function refuse(uint48 id, uint24 number, uint8 kind, bytes32 reason)"""
+    def review(self, id_: int, number: int, kind: int, stands: bool) -> Call[int]:
+        """function review(uint48 id, uint24 number, uint8 kind, bool stands) returns (uint16 epoch)"""
         return self._call(
-            "refuse", "9616ba79", ("uint48", "uint24", "uint8", "bytes32"), (id_, number, kind, reason), ()
+            "review",
+            "af5dd8cd",
+            ("uint48", "uint24", "uint8", "bool"),
+            (id_, number, kind, stands),
+            ("uint16",),
         )
+
+    def reviews(self) -> Call[str]:
+        """function REVIEWS() view returns (IReviews)"""
+        return self._call("REVIEWS", "05cb168e", (), (), ("address",))
 
     def rule_pack(self) -> Call[tuple[str, int]]:
         """function rulePack() view returns (address, uint24)"""
