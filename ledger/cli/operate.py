@@ -95,6 +95,7 @@ async def _up(options: Options, port: int, rpc_port: int) -> None:
             )
         manifest.save(options.manifest)
         say(f"• contracts deployed since block {manifest.block}, manifest {options.manifest}")
+        log = stack.enter_context((data / "service.log").open("ab"))
         service = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "api"),
             env=os.environ
@@ -106,15 +107,17 @@ async def _up(options: Options, port: int, rpc_port: int) -> None:
                 "SOCAI_PUBLIC_URL": f"http://127.0.0.1:{port}",
                 "SOCAI_PASSPHRASE": passphrase,
             },
-            start_new_session=True,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # a terminal's Ctrl-C is for us, who end it in order
         )
         stack.push_async_callback(_end, service)
-        await _healthy(f"http://127.0.0.1:{port}", service)
+        await _healthy(f"http://127.0.0.1:{port}", service, data / "service.log")
         running = {"service": f"http://127.0.0.1:{port}", "chain": chain.url}
         (data / "running.json").write_text(json.dumps(running))
         options.output.done(
             f"The exchange is up after {time.monotonic() - started:.1f} s. Ctrl-C stops it; state is kept.",
-            running | {"data": str(data.resolve())},
+            running | {"log": str(data / "service.log"), "data": str(data.resolve())},
         )
         say(_LOCAL_ONLY)
         await _until_stopped(service, chain)
@@ -145,11 +148,11 @@ async def _until_stopped(service: asyncio.subprocess.Process, chain: Devnet) -> 
         raise DeployError(f"{ended[0]} ended by itself")
 
 
-async def _healthy(url: str, service: asyncio.subprocess.Process) -> None:
+async def _healthy(url: str, service: asyncio.subprocess.Process, log: Path) -> None:
     async with Service(url) as caller:
         for _ in range(300):
             if service.returncode is not None:
-                raise DeployError(f"the service did not start (status {service.returncode}): see above")
+                raise DeployError(f"the service did not start (status {service.returncode}): see {log}")
             try:
                 await caller.json("GET", "/v1/health")
             except ServiceError:

@@ -30,7 +30,7 @@ class Output:
         if self.as_json:
             self._out.print_json(json.dumps({key: _plain(value) for key, value in facts.items()}))
             return
-        self._out.print(sentence, highlight=False)
+        self._out.print(sentence, highlight=False, soft_wrap=True)
         table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         for key, value in facts.items():
             table.add_row(f"[dim]{key.replace('_', ' ')}[/dim]", _text(value))
@@ -51,7 +51,7 @@ class Output:
     def say(self, sentence: str) -> None:
         """What happens meanwhile."""
         if not self.as_json:
-            self._err.print(sentence, highlight=False)
+            self._err.print(sentence, highlight=False, soft_wrap=True)
 
     def failed(self, code: str, message: str, hint: str, facts: Mapping[str, Any]) -> None:
         if self.as_json:
@@ -66,9 +66,9 @@ class Output:
                 )
             )
             return
-        self._err.print(f"[red]{code}[/red]: {message}", highlight=False)
+        self._err.print(f"[red]{code}[/red]: {message}", highlight=False, soft_wrap=True)
         if hint:
-            self._err.print(f"[dim]{hint}[/dim]", highlight=False)
+            self._err.print(f"[dim]{hint}[/dim]", highlight=False, soft_wrap=True)
 
     @contextmanager
     def progress(self, what: str, size: int) -> Iterator[Report]:

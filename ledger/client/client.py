@@ -406,9 +406,9 @@ class Client:
         return event
 
     def _events(self, receipt: Receipt, kind: type[E]) -> list[E]:
-        ours = {deployed.address for deployed in self.manifest.contracts.values()}
+        ours = {deployed.address.lower() for deployed in self.manifest.contracts.values()}
         return [
             kind.decode(log.topics, log.data)
             for log in receipt.logs
-            if log.address in ours and log.topics and log.topics[0] == kind.topic0
+            if log.address.lower() in ours and log.topics and log.topics[0] == kind.topic0
         ]
