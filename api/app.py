@@ -25,12 +25,13 @@ from ledger.chain.erc1271 import ContractSignatures
 from ledger.chain.finality import parse_finality
 from ledger.chain.manifest import Manifest
 from ledger.chain.rpc import Rpc
+from ledger.chain.sellers import ChainSellers
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
 from ledger.keys import KeyCustody, LocalKeyStore
 from ledger.objects import ObjectStore, ObstoreObjects
 from ledger.services.catalogue import Catalogue
-from ledger.services.deposits import Custodian, Deposits, Recipients, Terms
+from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
 from ledger.services.exchange import Exchange, FinalBlock
 from ledger.services.grants import Entitlements, Grants
 from ledger.services.metadata import Metadata
@@ -69,6 +70,7 @@ class Adapters:
     keys: Keys
     custodian: Custodian
     contracts: ContractAccounts
+    sellers: Sellers
     entitlements: Entitlements
     catalogue: Catalogue
     clock: Clock = time.time
@@ -131,6 +133,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 keys=keys,
                 custodian=LocalCustodian(keys.custodian()),
                 contracts=ContractSignatures(rpc, blocks),
+                sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
                 entitlements=ChainEntitlements(rpc, blocks, licences),
                 catalogue=ChainCatalogue(rpc, blocks, listings, licences),
             )
@@ -173,6 +176,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             write=writing(database, DepositRows),
             read=reading(database, DepositRows),
             objects=adapters.objects,
+            sellers=adapters.sellers,
             recipients=adapters.keys,
             custody=adapters.keys,
             custodian=adapters.custodian,

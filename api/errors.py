@@ -68,6 +68,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
         401, "signature-malleable", "The signature is the refused twin of one."
     ),
     signature.BadSignature: Kind(401, "signature-wrong", "The signature is not this account's."),
+    deposit.SellerIneligible: Kind(403, "seller-ineligible", "The chain does not let this account sell."),
     deposit.DepositUnknown: Kind(404, "deposit-unknown", "This account has no such deposit."),
     deposit.DepositTaken: Kind(409, "deposit-taken", "That was done already, or the deposit is gone."),
     deposit.PayloadUnknown: Kind(404, "payload-unknown", "The vault holds no such payload."),

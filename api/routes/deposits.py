@@ -10,7 +10,8 @@ from api.schemas.deposits import Completion, DepositInfo, ReceiptInfo, UploadInf
 from api.schemas.values import Hash
 from ledger.crypto.chunked import CommitmentMismatch, Truncated
 from ledger.crypto.seal import SealError
-from ledger.domain.deposit import Deposit, DepositTaken, DepositUnknown
+from ledger.domain.deposit import Deposit, DepositTaken, DepositUnknown, SellerIneligible
+from ledger.domain.entitlement import Undecidable
 from ledger.services.deposits import (
     Deposits,
     NothingUploaded,
@@ -32,7 +33,9 @@ RAW: Final[dict[str, Any]] = {
 }
 
 
-@router.post("", status_code=201, responses=documented(*SIGNED_IN, TooManyDeposits))
+@router.post(
+    "", status_code=201, responses=documented(*SIGNED_IN, SellerIneligible, TooManyDeposits, Undecidable)
+)
 async def open_deposit(current: CurrentSession, deposits: DepositService) -> DepositInfo:
     """Draws an id to encrypt under."""
     return _info(deposits, await deposits.open(current.account))

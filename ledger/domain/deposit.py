@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 
 
+class SellerIneligible(Exception):
+    """The account may not sell now: no such role, expired or suspended."""
+
+
 class DepositUnknown(Exception):
     """There is no such deposit, or it is somebody else's: the two look alike."""
 

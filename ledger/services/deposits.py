@@ -59,6 +59,12 @@ class DepositStore(Protocol):
     async def expired(self, now: int) -> list[Deposit]: ...
 
 
+class Sellers(Protocol):
+    async def check(self, account: bytes) -> None:
+        """Raises SellerIneligible unless the account may sell at the newest final block; Undecidable."""
+        ...
+
+
 class Recipients(Protocol):
     """The keys that sellers seal data keys to."""
 
@@ -104,13 +110,15 @@ class Deposits:
     write: Begin[DepositStore]
     read: Begin[DepositStore]
     objects: ObjectStore
+    sellers: Sellers
     recipients: Recipients
     custody: KeyCustody
     custodian: Custodian
     clock: Clock
 
     async def open(self, seller: bytes) -> Deposit:
-        """Raises TooManyDeposits."""
+        """Raises SellerIneligible, TooManyDeposits."""
+        await self.sellers.check(seller)
         now = int(self.clock())
         deposit = Deposit(secrets.token_bytes(32), seller, now, now + self.terms.deposit_seconds)
         async with self.write() as deposits:

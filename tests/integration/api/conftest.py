@@ -21,6 +21,7 @@ from api.deps import Services
 from api.settings import Settings
 from ledger.chain.custodian import LocalCustodian
 from ledger.chain.manifest import Deployed, Manifest
+from ledger.domain.deposit import SellerIneligible
 from ledger.domain.entitlement import Block, Decision, NodeUnreachable
 from ledger.domain.listing import Licence, Listing, Version
 from ledger.domain.signature import BadSignature
@@ -48,6 +49,7 @@ class Chain:
     ahead: float = 0.0
     contract_signatures: dict[bytes, bytes] = field(default_factory=dict)
     decision: Decision | Exception = field(default_factory=lambda: NodeUnreachable("nothing listens there"))
+    ineligible: set[bytes] = field(default_factory=set)
     asked: list[tuple[int, bytes]] = field(default_factory=list)
 
     def clock(self) -> float:
@@ -79,6 +81,15 @@ class Chain:
         if isinstance(self.decision, Exception):
             raise self.decision
         return replace(self.decision, licence=licence, account=account)
+
+
+@dataclass
+class AnySeller:
+    chain: Chain
+
+    async def check(self, account: bytes) -> None:
+        if account in self.chain.ineligible:
+            raise SellerIneligible("this account may not sell")
 
 
 @dataclass
@@ -146,8 +157,8 @@ def open_keys(settings: Settings) -> LocalKeyStore:
 
 
 @asynccontextmanager
-async def running(settings: Settings, chain: Chain) -> AsyncIterator[Client]:
-    """The service under `settings`, until the block ends."""
+async def running(settings: Settings, chain: Chain, *, real: bool = False) -> AsyncIterator[Client]:
+    """The service under `settings`, until the block ends; with a `real` chain behind it or with `chain`."""
 
     @asynccontextmanager
     async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
@@ -164,12 +175,13 @@ async def running(settings: Settings, chain: Chain) -> AsyncIterator[Client]:
             keys=keys,
             custodian=LocalCustodian(keys.custodian()),
             contracts=chain,
+            sellers=AnySeller(chain),
             entitlements=chain,
             clock=chain.clock,
         )
         await database.close()
 
-    app = create_app(settings, open_adapters)
+    app = create_app(settings, None if real else open_adapters)
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

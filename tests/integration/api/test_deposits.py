@@ -168,6 +168,13 @@ async def test_threat_S24_somebody_elses_deposit_looks_like_none(client: Client)
     assert (await dataset.complete(seller))[0] == 200
 
 
+async def test_R02_only_who_may_sell_opens_a_deposit(client: Client, chain: Chain) -> None:
+    seller = await client.sign_in(SELLER)
+    chain.ineligible.add(bytes.fromhex(SELLER.address[2:]))
+    status, refused = await seller.call("POST", "/v1/deposits")
+    assert (status, refused["code"]) == (403, "seller-ineligible")
+
+
 async def test_one_ciphertext_each(client: Client, settings: Settings) -> None:
     seller = await client.sign_in(SELLER)
     dataset = await Dataset.open(seller)
