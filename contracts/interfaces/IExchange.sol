@@ -7,11 +7,12 @@ import { Currency } from "../types/Plan.sol";
 /// @notice Sells licences and moves the money: purchase into escrow, confirmation, dispute, resolution, refund, renewal,
 /// withdrawal. Money is only ever pulled by the account it is owed to; nothing here can stop a withdrawal.
 interface IExchange {
-    /// @notice Rates and windows for purchases from now on; each purchase keeps the rates it was made under.
+    /// @notice Rates and windows from now on. A purchase keeps the rates and the deadline it was made under, a dispute the deadline
+    /// it was raised under; a renewal is split at the rates of its day.
     /// @param feeBps platform fee, at most `MAX_FEE_BPS`
     /// @param taxBps tax withheld, at most `MAX_TAX_BPS`
     /// @param confirmWindow seconds in which a buyer may dispute before anyone may release the money
-    /// @param arbitrationWindow seconds in which an arbiter may resolve before anyone may have the buyer refunded
+    /// @param arbitrationWindow seconds from a dispute in which an arbiter may resolve before anyone may have the buyer refunded
     /// @param halted whether purchases and renewals are stopped
     struct Terms {
         uint16 feeBps;
@@ -169,9 +170,9 @@ interface IExchange {
     /// @notice Sends the caller all it is owed in a currency. Cannot be halted, whatever the caller's standing.
     function withdraw(Currency currency) external returns (uint256 amount);
 
-    /// @notice Sets rates and windows for purchases from now on.
-    /// @dev WARNING, admin power: changes what the platform and the tax authority take of *future* sales, within the caps. To
-    /// be held behind the governance delay.
+    /// @notice Sets the rates of purchases and renewals, and the windows of purchases and disputes, from now on.
+    /// @dev WARNING, admin power: changes what the platform and the tax authority take of *future* sales, and how long an
+    /// arbiter has for *future* disputes, also of orders already open, within the caps. To be held behind the governance delay.
     function setTerms(uint16 feeBps, uint16 taxBps, uint32 confirmWindow, uint32 arbitrationWindow) external;
 
     /// @notice Sets who receives fee and tax of payments split from now on.
