@@ -15,7 +15,7 @@ import { IListings } from "./interfaces/IListings.sol";
 import { IParticipants } from "./interfaces/IParticipants.sol";
 import { Split } from "./libraries/Split.sol";
 import { LicenceId, PlanId } from "./types/Ids.sol";
-import { Licence, LicenceStatus, NEVER, OrderStatus } from "./types/Licence.sol";
+import { Licence, LicenceStatus, NEVER, OrderStatus, PackedLicence, packLicence } from "./types/Licence.sol";
 import { Upstream } from "./types/Listing.sol";
 import { ARBITER, PAYMENT_PROVIDER } from "./types/Participant.sol";
 import { Currency, Plan, Sale } from "./types/Plan.sol";
@@ -249,41 +249,31 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
         private
         returns (LicenceId licence)
     {
-        Terms memory t = _terms;
-        require(!t.halted, Exchange_IsHalted());
+        (uint16 feeBps, uint16 taxBps, uint32 confirmWindow) = _currentTerms();
 
         licence = sale.licence;
+        (uint24 pack, uint96 price) = (sale.pack, sale.price);
         uint40 issuedAt = uint40(block.timestamp);
-        uint40 deadline = issuedAt + t.confirmWindow;
-        _emitPurchased(sale, version, t, deadline, paymentRef);
-        LICENCES.issue(
-            licence,
-            msg.sender,
-            held,
-            Licence({
-                version: version,
-                issuedAt: issuedAt,
-                expiresAt: sale.duration == 0 ? NEVER : issuedAt + sale.duration,
-                used: 0,
-                pack: sale.pack,
-                byBank: byBank,
-                status: LicenceStatus.Active,
-                order: sale.price == 0 ? OrderStatus.Settled : OrderStatus.Open,
-                feeBps: t.feeBps,
-                taxBps: t.taxBps,
-                deadline: deadline
-            }).packed()
-        );
-    }
-
-    function _emitPurchased(Sale memory s, uint24 version, Terms memory t, uint40 deadline, bytes32 ref)
-        private
-    {
-        emit Purchased(s.licence, msg.sender, version, s.pack, s.price, t.feeBps, t.taxBps, deadline, ref);
+        uint40 deadline = issuedAt + confirmWindow;
+        emit Purchased(licence, msg.sender, version, pack, price, feeBps, taxBps, deadline, paymentRef);
         _journal(
             Purchased.selector,
-            abi.encode(s.licence, msg.sender, version, s.pack, s.price, t.feeBps, t.taxBps, deadline, ref)
+            abi.encode(licence, msg.sender, version, pack, price, feeBps, taxBps, deadline, paymentRef)
         );
+        PackedLicence packed = packLicence({
+            version_: version,
+            issuedAt_: issuedAt,
+            expiresAt_: sale.duration == 0 ? NEVER : issuedAt + sale.duration,
+            used: 0,
+            pack: pack,
+            byBank: byBank,
+            status: LicenceStatus.Active,
+            order: price == 0 ? OrderStatus.Settled : OrderStatus.Open,
+            feeBps: feeBps,
+            taxBps: taxBps,
+            deadline: deadline
+        });
+        LICENCES.issue(licence, msg.sender, held, packed);
     }
 
     /// @dev Renews and splits under today's rates.
@@ -291,8 +281,7 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
         private
         returns (Sale memory sale)
     {
-        Terms memory t = _terms;
-        require(!t.halted, Exchange_IsHalted());
+        (uint16 feeBps, uint16 taxBps,) = _currentTerms();
         _checkHolder(licence);
         Licence memory l = LICENCES.licence(licence);
         require(l.expiresAt == expected, Exchange_StaleExpiry(licence, expected, l.expiresAt));
@@ -310,7 +299,7 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
             abi.encode(licence, msg.sender, version, sale.pack, sale.price, expiresAt, paymentRef)
         );
         LICENCES.renew(licence, expiresAt, version, sale.pack, byBank);
-        (l.feeBps, l.taxBps, l.byBank) = (t.feeBps, t.taxBps, byBank);
+        (l.feeBps, l.taxBps, l.byBank) = (feeBps, taxBps, byBank);
         _allocate(licence, l, sale.currency, sale.price);
     }
 
@@ -428,6 +417,12 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
         _journal(CurrencyAdded.selector, abi.encode(currency, token));
     }
 
+    function _currentTerms() private view returns (uint16 feeBps, uint16 taxBps, uint32 confirmWindow) {
+        Terms storage t = _terms;
+        require(!t.halted, Exchange_IsHalted());
+        return (t.feeBps, t.taxBps, t.confirmWindow);
+    }
+
     function _orderOf(LicenceId licence, OrderStatus wanted) private view returns (Licence memory l) {
         l = LICENCES.licence(licence);
         if (l.order == wanted) return l;
@@ -444,8 +439,8 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
     }
 
     function _activeToken(Currency currency) private view returns (address) {
-        Money memory m = _money[currency];
-        require(m.token != address(0) && m.active, Exchange_NotPayableByToken(currency));
+        Money storage m = _money[currency];
+        require(m.active, Exchange_NotPayableByToken(currency));
         return m.token;
     }
 }

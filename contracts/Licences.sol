@@ -43,8 +43,7 @@ contract Licences is ILicences, IERC4906, IERC6454, IERC7858, JournalledERC721 {
         _licences[id] = packed;
         _mint(to, id.tokenId());
 
-        Licence memory l = packed.unpack();
-        _expiryUpdated(id, l.issuedAt, l.expiresAt);
+        _expiryUpdated(id, packed.issuedAt(), packed.expiresAt());
     }
 
     /// @inheritdoc ILicences
@@ -201,7 +200,7 @@ contract Licences is ILicences, IERC4906, IERC6454, IERC7858, JournalledERC721 {
         address owner = _ownerOf(tokenId);
         if (owner == address(0) || (from == address(0)) != (to == address(0)) || !_mayMove(id)) return false;
         if (to == address(0)) return true;
-        try LISTINGS.checkHolder(id.plan().listing(), _licences[id].unpack().version, to) {
+        try LISTINGS.checkHolder(id.plan().listing(), _licences[id].version(), to) {
             return from == owner;
         } catch {
             return false;
@@ -215,17 +214,17 @@ contract Licences is ILicences, IERC4906, IERC6454, IERC7858, JournalledERC721 {
 
     /// @inheritdoc IERC7858
     function isTokenExpired(uint256 tokenId) external view returns (bool) {
-        return _owned(tokenId).expiresAt <= block.timestamp;
+        return _owned(tokenId).expiresAt() <= block.timestamp;
     }
 
     /// @inheritdoc IERC7858
     function startTime(uint256 tokenId) external view returns (uint256) {
-        return _owned(tokenId).issuedAt;
+        return _owned(tokenId).issuedAt();
     }
 
     /// @inheritdoc IERC7858
     function endTime(uint256 tokenId) external view returns (uint256) {
-        return _owned(tokenId).expiresAt;
+        return _owned(tokenId).expiresAt();
     }
 
     function supportsInterface(bytes4 id) public view override(ERC721, IERC165) returns (bool) {
@@ -239,7 +238,7 @@ contract Licences is ILicences, IERC4906, IERC6454, IERC7858, JournalledERC721 {
         if (from != address(0)) {
             LicenceId id = LicenceId.wrap(uint96(tokenId));
             require(_mayMove(id), Licences_NotTransferable(id));
-            LISTINGS.checkHolder(id.plan().listing(), _licences[id].unpack().version, to);
+            LISTINGS.checkHolder(id.plan().listing(), _licences[id].version(), to);
         }
     }
 
@@ -254,9 +253,9 @@ contract Licences is ILicences, IERC4906, IERC6454, IERC7858, JournalledERC721 {
         require(l.status == LicenceStatus.Active, Licences_NotActive(id));
     }
 
-    function _owned(uint256 tokenId) private view returns (Licence memory) {
+    function _owned(uint256 tokenId) private view returns (PackedLicence) {
         _requireOwned(tokenId);
-        return _licences[LicenceId.wrap(uint96(tokenId))].unpack();
+        return _licences[LicenceId.wrap(uint96(tokenId))];
     }
 
     function _expiryUpdated(LicenceId id, uint256 start, uint256 end) private {

@@ -21,6 +21,7 @@ import {
     CUSTODY,
     Listing,
     REFUSED,
+    StoredListing,
     Upstream,
     Version,
     VersionDraft
@@ -47,7 +48,7 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
 
     /// @dev The rule pack in force and how many listings there are, one slot.
     Pack private _pack;
-    mapping(uint48 listing => Listing) private _listings;
+    mapping(uint48 listing => StoredListing) private _listings;
     mapping(uint48 listing => mapping(uint24 version => Version)) private _versions;
     mapping(PlanId plan => Plan) private _plans;
     mapping(uint48 listing => Upstream[]) private _upstreams;
@@ -86,8 +87,8 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
         require(rule == 0, Listings_Refused(_pack.version, rule));
 
         id = ++_pack.listings;
-        Listing storage l = _listings[id];
-        (l.class, l.home, l.required, l.pack) = (class, home, required, _pack.version);
+        StoredListing storage l = _listings[id];
+        (l.class, l.home, l.required, l.pack) = (class.packed(), home, required, _pack.version);
         if (legalBasis_ != 0) legalBasis[id] = legalBasis_;
         _mint(msg.sender, id);
         emit Listed(id, msg.sender, home, class, required, l.pack, legalBasis_);
@@ -150,8 +151,8 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
             required |= REFUSED;
         }
 
-        Listing storage l = _listings[id];
-        (l.class, l.required, l.pack) = (class, required, _pack.version);
+        StoredListing storage l = _listings[id];
+        (l.class, l.required, l.pack) = (class.packed(), required, _pack.version);
         uint16 epoch = ++l.epoch;
         legalBasis[id] = legalBasis_;
 
@@ -228,7 +229,7 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
         require(msg.sender == address(REVIEWS), Listings_NotReviews(msg.sender));
         Version storage v = _version(id, number);
         epoch = _listings[id].epoch;
-        uint8 standing = _standing(v, epoch);
+        uint8 standing = _standing(v.attestations, v.epoch, epoch);
 
         (v.attestations, v.epoch) = (stands ? standing | kind : standing & ~kind, epoch);
         _metadataUpdated(id);
@@ -251,9 +252,10 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
     function gate(PlanId id, uint24 number, address account) public view returns (Sale memory sale) {
         Plan storage p = _plans[id];
         PlanStatus status = p.status;
-        require(status == PlanStatus.Open || status == PlanStatus.Reserved, Listings_PlanNotOpen(id));
         if (status == PlanStatus.Reserved) {
             require(p.onlyBuyer == account, Listings_ReservedFor(p.onlyBuyer));
+        } else {
+            require(status == PlanStatus.Open, Listings_PlanNotOpen(id));
         }
         (sale.price, sale.currency, sale.duration) = (p.price, p.currency, p.duration);
 
@@ -268,7 +270,7 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
     /// @inheritdoc IListings
     function checkHolder(uint48 id, uint24 number, address account) public view returns (uint24 pack) {
         bytes2 jurisdiction = PARTICIPANTS.check(account, BUYER);
-        Listing storage l = _listings[id];
+        StoredListing storage l = _listings[id];
         require(l.frozenUntil <= block.timestamp, Listings_IsFrozen(id, l.frozenUntil));
         Version storage v = _version(id, number);
         require(!v.withdrawn, Listings_IsWithdrawn(id, number));
@@ -277,17 +279,30 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
         pack = _pack.version;
         uint16 rule;
         if (l.required & REFUSED != 0) {
-            (rule,) = _decideListing(l.class, _ownerOf(id), legalBasis[id] != 0);
+            (rule,) = _decideListing(l.class.unpack(), _ownerOf(id), legalBasis[id] != 0);
             revert Listings_Refused(pack, rule);
         }
-        rule = _pack.rules.decideSale(l.class, _standing(v, l.epoch), l.home, jurisdiction, approved);
+        uint8 standing = _standing(v.attestations, v.epoch, l.epoch);
+        rule = _pack.rules.decideSale(l.class.unpack(), standing, l.home, jurisdiction, approved);
         require(rule == 0, Listings_Refused(pack, rule));
     }
 
     /// @inheritdoc IListings
     function listing(uint48 id) external view returns (Listing memory) {
         _requireListed(id);
-        return _listings[id];
+        StoredListing storage l = _listings[id];
+        return Listing({
+            class: l.class.unpack(),
+            home: l.home,
+            versions: l.versions,
+            plans: l.plans,
+            upstreams: l.upstreams,
+            required: l.required,
+            epoch: l.epoch,
+            delisted: l.delisted,
+            frozenUntil: l.frozenUntil,
+            pack: l.pack
+        });
     }
 
     /// @inheritdoc IListings
@@ -312,7 +327,8 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
 
     /// @inheritdoc IListings
     function attestations(uint48 id, uint24 number) external view returns (uint8) {
-        return _standing(_version(id, number), _listings[id].epoch);
+        Version storage v = _version(id, number);
+        return _standing(v.attestations, v.epoch, _listings[id].epoch);
     }
 
     /// @inheritdoc IListings
@@ -343,7 +359,7 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
 
     /// @dev A listing does not leave the reach of a measure, against itself or its holder, by changing hands.
     function _mayMove(uint48 id, address from, address to) private view returns (bool) {
-        Listing storage l = _listings[id];
+        StoredListing storage l = _listings[id];
         return PARTICIPANTS.participant(from).suspendedUntil <= block.timestamp
             && PARTICIPANTS.standing(to, SELLER) == Standing.Eligible
             && PARTICIPANTS.participant(to).jurisdiction == l.home && l.frozenUntil <= block.timestamp;
@@ -381,7 +397,7 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
         require(!depositUsed[draft.depositId], Listings_DepositUsed(draft.depositId));
         REVIEWS.checkCustody(msg.sender, draft);
 
-        Listing storage l = _listings[id];
+        StoredListing storage l = _listings[id];
         number = ++l.versions;
         uint16 epoch = l.epoch;
         depositUsed[draft.depositId] = true;
@@ -483,8 +499,8 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
     }
 
     /// @dev Reviews of an earlier classification no longer stand; custody does not depend on it.
-    function _standing(Version storage v, uint16 epoch) private view returns (uint8) {
-        return v.epoch == epoch ? v.attestations : v.attestations & CUSTODY;
+    function _standing(uint8 bits, uint16 reviewed, uint16 epoch) private pure returns (uint8) {
+        return reviewed == epoch ? bits : bits & CUSTODY;
     }
 
     function _version(uint48 id, uint24 number) private view returns (Version storage v) {

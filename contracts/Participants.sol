@@ -9,6 +9,7 @@ import {
     ARBITER,
     isAlpha2,
     MARKET_ROLES,
+    PackedParticipant,
     Participant,
     Standing,
     SUPERVISOR
@@ -18,7 +19,7 @@ import {
 contract Participants is IParticipants, JournalledAccess {
     uint40 public constant MAX_SUSPENSION = 180 days;
 
-    mapping(address account => Participant) private _participants;
+    mapping(address account => PackedParticipant) private _participants;
     mapping(address account => bytes32) public credentialOf;
     /// @dev Every role an account was ever given; retirement does not forget.
     mapping(address account => uint16) private _everHeld;
@@ -56,7 +57,9 @@ contract Participants is IParticipants, JournalledAccess {
     function retire(address account, bytes32 reason) external restricted {
         require(reason != 0, Participants_NoReason());
 
-        _participants[account].roles = 0;
+        Participant memory p = _participants[account].unpack();
+        p.roles = 0;
+        _participants[account] = p.packed();
 
         emit Retired(account, reason);
         _journal(Retired.selector, abi.encode(account, reason));
@@ -65,15 +68,16 @@ contract Participants is IParticipants, JournalledAccess {
     /// @inheritdoc IParticipants
     function suspend(address account, uint40 until, bytes32 reason) external {
         check(msg.sender, SUPERVISOR);
-        uint16 roles = _participants[account].roles;
-        require(roles & (ARBITER | SUPERVISOR) == 0, Participants_InvalidRoles(roles));
+        Participant memory p = _participants[account].unpack();
+        require(p.roles & (ARBITER | SUPERVISOR) == 0, Participants_InvalidRoles(p.roles));
         require(
             until > block.timestamp && until <= block.timestamp + MAX_SUSPENSION,
             Participants_InvalidPeriod(until)
         );
         require(reason != 0, Participants_NoReason());
 
-        _participants[account].suspendedUntil = until;
+        p.suspendedUntil = until;
+        _participants[account] = p.packed();
 
         emit Suspended(account, msg.sender, until, reason);
         _journal(Suspended.selector, abi.encode(account, msg.sender, until, reason));
@@ -82,10 +86,12 @@ contract Participants is IParticipants, JournalledAccess {
     /// @inheritdoc IParticipants
     function reinstate(address account, bytes32 reason) external {
         if (standing(msg.sender, ARBITER) != Standing.Eligible) check(msg.sender, SUPERVISOR);
-        require(_participants[account].suspendedUntil > block.timestamp, Participants_NotSuspended(account));
+        Participant memory p = _participants[account].unpack();
+        require(p.suspendedUntil > block.timestamp, Participants_NotSuspended(account));
         require(reason != 0, Participants_NoReason());
 
-        _participants[account].suspendedUntil = 0;
+        p.suspendedUntil = 0;
+        _participants[account] = p.packed();
 
         emit Reinstated(account, msg.sender, reason);
         _journal(Reinstated.selector, abi.encode(account, msg.sender, reason));
@@ -93,20 +99,20 @@ contract Participants is IParticipants, JournalledAccess {
 
     /// @inheritdoc IParticipants
     function check(address account, uint16 role) public view returns (bytes2 jurisdiction) {
-        Participant storage p = _participants[account];
-        Standing s = _standing(p, role);
+        PackedParticipant p = _participants[account];
+        Standing s = p.standing(role);
         require(s == Standing.Eligible, Participants_Ineligible(account, role, s));
-        return p.jurisdiction;
+        return p.jurisdiction();
     }
 
     /// @inheritdoc IParticipants
     function standing(address account, uint16 role) public view returns (Standing) {
-        return _standing(_participants[account], role);
+        return _participants[account].standing(role);
     }
 
     /// @inheritdoc IParticipants
     function participant(address account) external view returns (Participant memory) {
-        return _participants[account];
+        return _participants[account].unpack();
     }
 
     function _admit(
@@ -121,8 +127,9 @@ contract Participants is IParticipants, JournalledAccess {
         require(validUntil > block.timestamp, Participants_InvalidPeriod(validUntil));
         require(credential != 0, Participants_NoCredential());
 
-        Participant storage p = _participants[account];
+        Participant memory p = _participants[account].unpack();
         (p.roles, p.jurisdiction, p.publicBody, p.validUntil) = (roles, jurisdiction, publicBody, validUntil);
+        _participants[account] = p.packed();
         credentialOf[account] = credential;
         _everHeld[account] |= roles;
 
@@ -130,12 +137,5 @@ contract Participants is IParticipants, JournalledAccess {
         _journal(
             Accredited.selector, abi.encode(account, roles, jurisdiction, publicBody, validUntil, credential)
         );
-    }
-
-    function _standing(Participant storage p, uint16 role) private view returns (Standing) {
-        if (p.roles & role == 0) return Standing.RoleMissing;
-        if (p.validUntil <= block.timestamp) return Standing.Expired;
-        if (p.suspendedUntil > block.timestamp) return Standing.Suspended;
-        return Standing.Eligible;
     }
 }

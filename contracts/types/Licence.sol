@@ -55,23 +55,50 @@ struct Licence {
 /// @notice A `Licence` as it is stored: its fields in declared order, the first in the lowest bits.
 type PackedLicence is uint256;
 
-using { unpack } for PackedLicence global;
+using { unpack, version, issuedAt, expiresAt } for PackedLicence global;
 using { packed } for Licence global;
 
-function packed(Licence memory l) pure returns (PackedLicence) {
+function packLicence(
+    uint24 version_,
+    uint40 issuedAt_,
+    uint40 expiresAt_,
+    uint32 used,
+    uint24 pack,
+    bool byBank,
+    LicenceStatus status,
+    OrderStatus order,
+    uint16 feeBps,
+    uint16 taxBps,
+    uint40 deadline
+) pure returns (PackedLicence) {
     return PackedLicence.wrap(
-        uint256(l.version) | uint256(l.issuedAt) << 24 | uint256(l.expiresAt) << 64 | uint256(l.used) << 104
-            | uint256(l.pack) << 136 | uint256(l.byBank ? 1 : 0) << 160 | uint256(l.status) << 168
-            | uint256(l.order) << 176 | uint256(l.feeBps) << 184 | uint256(l.taxBps) << 200
-            | uint256(l.deadline) << 216
+        uint256(version_) | uint256(issuedAt_) << 24 | uint256(expiresAt_) << 64 | uint256(used) << 104
+            | uint256(pack) << 136 | uint256(byBank ? 1 : 0) << 160 | uint256(status) << 168 | uint256(order)
+            << 176 | uint256(feeBps) << 184 | uint256(taxBps) << 200 | uint256(deadline) << 216
     );
+}
+
+function packed(Licence memory l) pure returns (PackedLicence) {
+    return packLicence({
+        version_: l.version,
+        issuedAt_: l.issuedAt,
+        expiresAt_: l.expiresAt,
+        used: l.used,
+        pack: l.pack,
+        byBank: l.byBank,
+        status: l.status,
+        order: l.order,
+        feeBps: l.feeBps,
+        taxBps: l.taxBps,
+        deadline: l.deadline
+    });
 }
 
 function unpack(PackedLicence word_) pure returns (Licence memory l) {
     uint256 word = PackedLicence.unwrap(word_);
-    l.version = uint24(word);
-    l.issuedAt = uint40(word >> 24);
-    l.expiresAt = uint40(word >> 64);
+    l.version = word_.version();
+    l.issuedAt = word_.issuedAt();
+    l.expiresAt = word_.expiresAt();
     l.used = uint32(word >> 104);
     l.pack = uint24(word >> 136);
     l.byBank = uint8(word >> 160) != 0;
@@ -80,6 +107,18 @@ function unpack(PackedLicence word_) pure returns (Licence memory l) {
     l.feeBps = uint16(word >> 184);
     l.taxBps = uint16(word >> 200);
     l.deadline = uint40(word >> 216);
+}
+
+function version(PackedLicence word) pure returns (uint24) {
+    return uint24(PackedLicence.unwrap(word));
+}
+
+function issuedAt(PackedLicence word) pure returns (uint40) {
+    return uint40(PackedLicence.unwrap(word) >> 24);
+}
+
+function expiresAt(PackedLicence word) pure returns (uint40) {
+    return uint40(PackedLicence.unwrap(word) >> 64);
 }
 
 /// @notice Why a key is not released; `Granted` when it is.

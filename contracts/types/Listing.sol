@@ -39,6 +39,28 @@ struct Classification {
     PersonalData personal;
 }
 
+/// @notice A `Classification` as it is stored: its fields in declared order, one byte each, the first lowest.
+type PackedClass is uint32;
+
+using { unpack } for PackedClass global;
+using { packed } for Classification global;
+
+function packed(Classification memory c) pure returns (PackedClass) {
+    return PackedClass.wrap(
+        uint32(c.importance) | uint32(c.sharing) << 8 | uint32(c.subject) << 16 | uint32(c.personal) << 24
+    );
+}
+
+function unpack(PackedClass word_) pure returns (Classification memory) {
+    uint32 word = PackedClass.unwrap(word_);
+    return Classification({
+        importance: Importance(uint8(word)),
+        sharing: Sharing(uint8(word >> 8)),
+        subject: Subject(uint8(word >> 16)),
+        personal: PersonalData(uint8(word >> 24))
+    });
+}
+
 // What a version may be attested for, one bit each.
 uint8 constant LEGAL = 1 << 0;
 uint8 constant SECURITY = 1 << 1;
@@ -49,7 +71,7 @@ uint8 constant REVIEWED_KINDS = LEGAL | SECURITY | QUALITY;
 // the rule pack: no sale and no key release until the listing is classified within the rules.
 uint8 constant REFUSED = 1 << 7;
 
-/// @notice One slot, read on every purchase and every key release.
+/// @notice Read on every purchase and every key release.
 /// @param class the present classification
 /// @param home jurisdiction of the seller that listed it
 /// @param versions how many there are, numbered from 1
@@ -62,6 +84,20 @@ uint8 constant REFUSED = 1 << 7;
 /// @param pack version of the rule pack that decided the present classification
 struct Listing {
     Classification class;
+    bytes2 home;
+    uint24 versions;
+    uint16 plans;
+    uint8 upstreams;
+    uint8 required;
+    uint16 epoch;
+    bool delisted;
+    uint40 frozenUntil;
+    uint24 pack;
+}
+
+/// @notice A `Listing` as it is stored: one slot, which a nested struct would make two.
+struct StoredListing {
+    PackedClass class;
     bytes2 home;
     uint24 versions;
     uint16 plans;

@@ -15,7 +15,7 @@ uint16 constant ARBITER = 1 << 5; // decides disputes, reviews the supervisor's 
 uint16 constant SUPERVISOR = 1 << 6; // suspends, freezes, revokes, approves transfers across borders
 uint16 constant ALL_ROLES = (1 << 7) - 1;
 
-/// @notice One slot, read on every purchase.
+/// @notice Read on every purchase; one slot.
 /// @param roles bits as above; 0 for an account never accredited or retired
 /// @param jurisdiction ISO 3166-1 alpha-2, two capital letters
 /// @param publicBody whether a state body, which must state how its data is shared (R04)
@@ -27,6 +27,43 @@ struct Participant {
     bool publicBody;
     uint40 validUntil;
     uint40 suspendedUntil;
+}
+
+/// @notice A `Participant` as it is stored: its fields in declared order, the first in the lowest bits.
+type PackedParticipant is uint256;
+
+using { unpack, standing, jurisdiction } for PackedParticipant global;
+using { packed } for Participant global;
+
+function packed(Participant memory p) pure returns (PackedParticipant) {
+    return PackedParticipant.wrap(
+        uint256(p.roles) | uint256(uint16(p.jurisdiction)) << 16 | uint256(p.publicBody ? 1 : 0) << 32
+            | uint256(p.validUntil) << 40 | uint256(p.suspendedUntil) << 80
+    );
+}
+
+function unpack(PackedParticipant word_) pure returns (Participant memory) {
+    uint256 word = PackedParticipant.unwrap(word_);
+    return Participant({
+        roles: uint16(word),
+        jurisdiction: word_.jurisdiction(),
+        publicBody: uint8(word >> 32) != 0,
+        validUntil: uint40(word >> 40),
+        suspendedUntil: uint40(word >> 80)
+    });
+}
+
+function jurisdiction(PackedParticipant word) pure returns (bytes2) {
+    return bytes2(uint16(PackedParticipant.unwrap(word) >> 16));
+}
+
+/// @notice Why the account may not act in `role` now; `Eligible` when it may.
+function standing(PackedParticipant word_, uint16 role) view returns (Standing) {
+    uint256 word = PackedParticipant.unwrap(word_);
+    if (word & role == 0) return Standing.RoleMissing;
+    if (uint40(word >> 40) <= block.timestamp) return Standing.Expired;
+    if (uint40(word >> 80) > block.timestamp) return Standing.Suspended;
+    return Standing.Eligible;
 }
 
 /// @notice Whether a code has the form of ISO 3166-1 alpha-2: two capital letters.
