@@ -4,7 +4,7 @@ from typing import Final
 
 from ledger.chain.abi import AbiError, Call, ContractError, encode
 from ledger.chain.entitlements import FinalBlocks
-from ledger.chain.rpc import Rpc, RpcError
+from ledger.chain.rpc import NodeError, Rpc, RpcError
 from ledger.domain.entitlement import NodeUnreachable
 from ledger.domain.signature import BadSignature
 
@@ -30,7 +30,7 @@ class ContractSignatures:
         )
         try:
             answer = await self._rpc.call(call, block.hash)
-        except (AbiError, ContractError):  # no contract, or one that refuses
+        except (AbiError, ContractError, NodeError):  # no contract, or one that refuses or breaks
             answer = b""
         except RpcError as error:
             raise NodeUnreachable("the node does not answer for a contract account") from error

@@ -12,6 +12,7 @@ from eth_account.messages import encode_typed_data
 
 from api.settings import Settings
 from ledger.crypto.seal import seal
+from ledger.services.deposits import QuotaExceeded, UploadTooLarge
 from tests.integration.api.conftest import BUYER, MANIFEST, SELLER, Chain, Client, open_keys, running
 from tests.integration.api.dataset import Dataset
 
@@ -254,19 +255,21 @@ async def test_threat_S13_an_announced_size_over_the_limit_is_refused_before_the
 
 
 @pytest.mark.parametrize(
-    ("limits", "code"),
-    [({"deposit_bytes": 1 << 20}, "upload-too-large"), ({"quota_bytes": 1 << 20}, "quota-exceeded")],
+    ("limits", "error"),
+    [({"deposit_bytes": 1 << 20}, UploadTooLarge), ({"quota_bytes": 1 << 20}, QuotaExceeded)],
 )
 async def test_threat_S13_an_unannounced_size_is_cut_off_at_the_limit(
-    settings: Settings, chain: Chain, limits: dict[str, int], code: str
+    settings: Settings, chain: Chain, limits: dict[str, int], error: type[Exception]
 ) -> None:
     async with running(settings.model_copy(update=limits), chain) as client:
         seller = await client.sign_in(SELLER)
         dataset = await Dataset.open(seller)
-        with pytest.raises(Exception, match=r"at most|are left"):
+        body = Sending(64)
+        with pytest.raises(error):
             await client.services.deposits.receive(
-                bytes.fromhex(dataset.info["id"][2:]), dataset.context.seller, Sending(64), None
+                dataset.context.deposit_id, dataset.context.seller, body, None
             )
+        assert body.taken <= (1 << 20) + 65536
         assert objects(settings) == []
 
 
