@@ -73,7 +73,7 @@ class UnknownEvent(ReplayError):
 
 
 class ImpossibleEvent(ReplayError):
-    """The contracts cannot have emitted this after what came before: it is invented, or something is missing."""
+    """The contracts cannot have emitted it after what came before: it is invented, or others are missing."""
 
 
 class _Impossible(Exception):

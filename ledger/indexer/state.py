@@ -27,6 +27,8 @@ UNKNOWN: Final = Participant(
     roles=0, jurisdiction=bytes(2), public_body=False, valid_until=0, suspended_until=0
 )
 """An account never accredited."""
+NO_TERMS: Final = Terms(fee_bps=0, tax_bps=0, confirm_window=0, arbitration_window=0, halted=False)
+"""Before an Exchange's constructor set any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class State:
     licences: dict[int, Licence] = field(default_factory=dict)
     licence_tokens: Tokens = field(default_factory=Tokens)
 
-    terms: Terms = Terms(0, 0, 0, 0, False)
+    terms: Terms = NO_TERMS
     treasury: str = NOBODY
     tax_authority: str = NOBODY
     currencies: dict[int, Money] = field(default_factory=dict)
