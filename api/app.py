@@ -1,5 +1,7 @@
 """The application: adapters are opened here, use cases put on top, all of it closed at the end."""
 
+import asyncio
+import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -44,6 +46,7 @@ from ledger.store.grants import Grants as GrantRows
 from ledger.store.metadata import Documents as DocumentRows
 from ledger.store.sessions import Sessions
 
+LOG: Final = logging.getLogger("socai.api")
 VERSION: Final = version("socai")
 RECURSION_LIMIT: Final = 1000
 
@@ -89,7 +92,12 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opening(settings) as adapters:
             app.state.services = wire(settings, adapters)
-            yield
+            collecting = asyncio.create_task(_collect(app.state.services.deposits, settings.collect_seconds))
+            try:
+                yield
+            finally:
+                collecting.cancel()
+                await asyncio.wait([collecting])
 
     app = FastAPI(
         title="Socai",
@@ -107,6 +115,17 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     errors.install(app)
     app.add_middleware(Envelope, secure=settings.secure)
     return app
+
+
+async def _collect(deposits: Deposits, every: int) -> None:
+    """Throws away what was not completed in time, now and then; an error is logged and tried again."""
+    while True:
+        try:
+            if count := await deposits.collect(int(deposits.clock())):
+                LOG.info("deposits collected", extra={"count": count})
+        except Exception:
+            LOG.exception("deposits not collected")
+        await asyncio.sleep(every)
 
 
 @asynccontextmanager

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
         gt=0,
         description="How long a deposit may stay incomplete before it is collected.",
     )
+    collect_seconds: int = Field(
+        default=3600, gt=0, description="How often incomplete deposits are looked for and thrown away."
+    )
     receipt_seconds: int = Field(
         default=24 * 3600, gt=0, description="How long a custody receipt can be used on chain."
     )

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import AsyncIterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from ledger.crypto.chunked import HEADER, Message, plaintext_size
@@ -210,7 +211,8 @@ class Deposits:
         await self._forget(await self.find(deposit_id, seller))
 
     async def collect(self, now: int) -> int:
-        """Abandons for their sellers what was not completed in time; how many."""
+        """Abandons for their sellers what was not completed in time; how many. Sweeps up after crashes too."""
+        await self.objects.sweep(timedelta(seconds=self.terms.deposit_seconds))
         async with self.read() as deposits:
             expired = await deposits.expired(now)
         for deposit in expired:

@@ -300,6 +300,19 @@ async def test_incomplete_deposits_are_limited_and_collected(settings: Settings,
         assert (await left[0].complete(seller))[0] == 404
 
 
+async def test_the_service_collects_by_itself(settings: Settings, chain: Chain) -> None:
+    async with running(settings.model_copy(update={"collect_seconds": 1}), chain) as client:
+        seller = await client.sign_in(SELLER)
+        dataset = await Dataset.open(seller)
+        await dataset.send(seller)
+        chain.ahead = settings.deposit_seconds + 1
+        for _ in range(300):
+            if not objects(settings):
+                break
+            await asyncio.sleep(0.01)
+        assert objects(settings) == []
+
+
 async def test_R13_a_restart_loses_nothing(settings: Settings, chain: Chain) -> None:
     async with running(settings, chain) as client:
         seller = await client.sign_in(SELLER)
