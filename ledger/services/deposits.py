@@ -211,7 +211,7 @@ class Deposits:
         await self._forget(await self.find(deposit_id, seller))
 
     async def collect(self, now: int) -> int:
-        """Abandons for their sellers what was not completed in time; how many. Sweeps up after crashes too."""
+        """Abandons for their sellers what was not completed in time; how many. Sweeps up after crashes."""
         await self.objects.sweep(timedelta(seconds=self.terms.deposit_seconds))
         async with self.read() as deposits:
             expired = await deposits.expired(now)
