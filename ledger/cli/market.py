@@ -2,7 +2,7 @@
 
 import mimetypes
 import time
-from enum import StrEnum
+from enum import IntFlag, StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,6 +67,11 @@ def digest(text: str) -> bytes:
     if text.startswith("0x") and len(text) == 66:
         return bytes.fromhex(text[2:])
     return keccak(text=text)
+
+
+def names(flags: IntFlag) -> str:
+    """The bits that are set, for people."""
+    return ", ".join(flag.name.lower() for flag in type(flags) if flag in flags and flag.name) or "none"
 
 
 def accredit(
@@ -401,8 +406,8 @@ def listing_show(
                 "seller": holder,
                 "importance": record.class_.importance.name.lower(),
                 "sharing": record.class_.sharing.name.lower(),
-                "attested": str(standing),
-                "required": str(Kind(record.required)),
+                "attested": names(standing),
+                "required": names(Kind(record.required)),
                 "for_sale": not record.delisted and standing & record.required == record.required,
                 "root": version.root,
                 "ciphertext_bytes": version.size,
@@ -433,7 +438,7 @@ def status(context: typer.Context) -> None:
                 "service": client.service.url,
                 "service_version": info["version"],
                 "account": mine,
-                "roles": str(Role(participant.roles)) if participant.roles else "none",
+                "roles": names(Role(participant.roles)),
                 "balance": balance,
                 "owed": owed,
                 "licences": licences,

@@ -1,11 +1,11 @@
 """What an operator does: run a whole local exchange, or deploy the contracts on a real chain."""
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
 import signal
-import sys
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -18,6 +18,7 @@ from ledger.chain.deploy import Constitution, DeployError
 from ledger.chain.deploy import deploy as deploy_contracts
 from ledger.chain.devnet import CHAIN_ID, Devnet, dev_accounts
 from ledger.chain.rpc import Rpc, from_quantity
+from ledger.cli.child import ChildError, service
 from ledger.cli.session import Options, run
 from ledger.client.service import Service, ServiceError
 from ledger.domain.market import Role
@@ -95,32 +96,25 @@ async def _up(options: Options, port: int, rpc_port: int) -> None:
             )
         manifest.save(options.manifest)
         say(f"• contracts deployed since block {manifest.block}, manifest {options.manifest}")
-        log = stack.enter_context((data / "service.log").open("ab"))
-        service = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "api"),
-            env=os.environ
-            | {
-                "SOCAI_DATA": str(data),
-                "SOCAI_MANIFEST": str(options.manifest),
-                "SOCAI_RPC_URL": chain.url,
-                "SOCAI_PORT": str(port),
-                "SOCAI_PUBLIC_URL": f"http://127.0.0.1:{port}",
-                "SOCAI_PASSPHRASE": passphrase,
-            },
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # a terminal's Ctrl-C is for us, who end it in order
-        )
-        stack.push_async_callback(_end, service)
-        await _healthy(f"http://127.0.0.1:{port}", service, data / "service.log")
-        running = {"service": f"http://127.0.0.1:{port}", "chain": chain.url}
+        url = f"http://127.0.0.1:{port}"
+        settings = {
+            "SOCAI_DATA": str(data),
+            "SOCAI_MANIFEST": str(options.manifest),
+            "SOCAI_RPC_URL": chain.url,
+            "SOCAI_PORT": str(port),
+            "SOCAI_PUBLIC_URL": url,
+            "SOCAI_PASSPHRASE": passphrase,
+        }
+        process = await stack.enter_async_context(service(data, settings))
+        await _healthy(url, process, data / "service.log")
+        running = {"service": url, "chain": chain.url}
         (data / "running.json").write_text(json.dumps(running))
         options.output.done(
             f"The exchange is up after {time.monotonic() - started:.1f} s. Ctrl-C stops it; state is kept.",
             running | {"log": str(data / "service.log"), "data": str(data.resolve())},
         )
         say(_LOCAL_ONLY)
-        await _until_stopped(service, chain)
+        await _until_stopped(process, chain)
         say("• stopping")
 
 
@@ -130,14 +124,14 @@ _LOCAL_ONLY = (
 )
 
 
-async def _until_stopped(service: asyncio.subprocess.Process, chain: Devnet) -> None:
+async def _until_stopped(process: asyncio.subprocess.Process, chain: Devnet) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, stop.set)
     waits = {
         "a signal": asyncio.create_task(stop.wait()),
-        "the service": asyncio.create_task(service.wait()),
+        "the service": asyncio.create_task(process.wait()),
         "the chain": asyncio.create_task(chain.wait()),
     }
     await asyncio.wait(waits.values(), return_when=asyncio.FIRST_COMPLETED)
@@ -145,31 +139,20 @@ async def _until_stopped(service: asyncio.subprocess.Process, chain: Devnet) -> 
     for task in waits.values():
         task.cancel()
     if "a signal" not in ended:
-        raise DeployError(f"{ended[0]} ended by itself")
+        raise ChildError(f"{ended[0]} ended by itself")
 
 
-async def _healthy(url: str, service: asyncio.subprocess.Process, log: Path) -> None:
+async def _healthy(url: str, process: asyncio.subprocess.Process, log: Path) -> None:
     async with Service(url) as caller:
         for _ in range(300):
-            if service.returncode is not None:
-                raise DeployError(f"the service did not start (status {service.returncode}): see {log}")
-            try:
+            with contextlib.suppress(ServiceError):
                 await caller.json("GET", "/v1/health")
-            except ServiceError:
-                await asyncio.sleep(0.1)
-            else:
-                return
-    raise DeployError("the service did not answer within 30 s")
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), 10)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+                if process.returncode is None:
+                    return
+            if process.returncode is not None:
+                raise ChildError(f"the service did not start (status {process.returncode}): see {log}")
+            await asyncio.sleep(0.1)
+    raise ChildError(f"the service did not answer within 30 s: see {log}")
 
 
 def _local_passphrase(data: Path) -> str:

@@ -31,10 +31,10 @@ class Output:
             self._out.print_json(json.dumps({key: _plain(value) for key, value in facts.items()}))
             return
         self._out.print(sentence, highlight=False, soft_wrap=True)
-        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+        width = max(map(len, facts), default=0)
         for key, value in facts.items():
-            table.add_row(f"[dim]{key.replace('_', ' ')}[/dim]", _text(value))
-        self._out.print(table)
+            label = key.replace("_", " ").ljust(width)
+            self._out.print(f"[dim]{label}[/dim]  {_text(value)}", highlight=False, soft_wrap=True)
 
     def shares(self, rows: list[tuple[str, str, int]], total: int) -> None:
         """How a payment was split."""

@@ -18,6 +18,7 @@ from ledger.chain.devnet import CHAIN_ID, DevnetError, dev_accounts
 from ledger.chain.manifest import Manifest, ManifestError, WrongChain
 from ledger.chain.rpc import RpcError
 from ledger.chain.sender import CallReverted, SenderError
+from ledger.cli.child import ChildError
 from ledger.cli.output import Output
 from ledger.client import Client, ClientError, Refused, ServiceUnreachable
 from ledger.crypto.chunked import ChunkedError
@@ -169,6 +170,7 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
         SenderError,
         DeployError,
         DevnetError,
+        ChildError,
         OSError,
     ) as error:
         output.failed(type(error).__name__, str(error), "", {})
