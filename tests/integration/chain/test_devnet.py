@@ -1,6 +1,7 @@
 """The local chain: what it keeps, and how it starts, against real anvil processes."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +155,9 @@ async def test_threat_S17_killed_while_saving_keeps_the_older_state(
         assert await received(rpc, "0x1") == 1
 
 
-async def test_threat_S17_owner_killed_loses_nothing(tmp_path: Path) -> None:
+@contextlib.asynccontextmanager
+async def owner(folder: Path) -> AsyncIterator[tuple[subprocess.Popen[str], str, int]]:
+    """Another process that runs the folder's chain and does not save by itself; url and anvil's pid."""
     program = (
         "import asyncio, sys, pathlib\n"
         "from ledger.chain.devnet import Devnet\n"
@@ -163,22 +167,43 @@ async def test_threat_S17_owner_killed_loses_nothing(tmp_path: Path) -> None:
         "        await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )
-    with subprocess.Popen(  # noqa: ASYNC220
-        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    ) as owner:
-        assert owner.stdout is not None
-        url, pid = (await asyncio.to_thread(owner.stdout.readline)).split()
-        async with Rpc(url) as rpc:
-            genesis = await block(rpc, "0x0")
-            with pytest.raises(DevnetBusy, match=url):
-                await Devnet(tmp_path, port=18600).start()
-            owner.kill()
-            await asyncio.to_thread(owner.wait)
-            assert alive(int(pid))
-            head = await pay(rpc, 4)
+    process = subprocess.Popen(  # noqa: ASYNC220
+        [sys.executable, "-c", program, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        assert process.stdout is not None
+        url, pid = (await asyncio.to_thread(process.stdout.readline)).split()
+        yield process, url, int(pid)
+        process.kill()
+
+
+async def test_threat_S17_owner_killed_loses_nothing(tmp_path: Path) -> None:
+    async with owner(tmp_path) as (process, url, pid), Rpc(url) as rpc:
+        genesis = await block(rpc, "0x0")
+        with pytest.raises(DevnetBusy, match=url):
+            await Devnet(tmp_path, port=18600).start()
+        process.kill()
+        await asyncio.to_thread(process.wait)
+        assert alive(pid)
+        head = await pay(rpc, 4)
     async with Devnet(tmp_path, port=18600) as chain, Rpc(chain.url) as rpc:
-        assert not alive(int(pid))
+        assert not alive(pid)
         assert (await block(rpc, "0x0"))["hash"] == genesis["hash"]
+        assert (await block(rpc, "latest"))["hash"] == head["hash"]
+        assert await received(rpc, "0x2") == 2
+
+
+async def test_ctrl_c_stops_all_and_loses_nothing(tmp_path: Path) -> None:
+    async with owner(tmp_path) as (process, url, pid), Rpc(url) as rpc:
+        head = await pay(rpc, 4)
+        os.killpg(process.pid, signal.SIGINT)  # what a terminal does
+        await asyncio.to_thread(process.wait, 10)
+        assert not alive(pid)
+    async with Devnet(tmp_path, port=18600) as chain, Rpc(chain.url) as rpc:
         assert (await block(rpc, "latest"))["hash"] == head["hash"]
         assert await received(rpc, "0x2") == 2
 
