@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Self
 from eth_hash.auto import keccak
 from eth_utils.address import is_checksum_address
 
-from ledger.chain.rpc import Rpc, from_hex, from_quantity, to_hex
+from ledger.chain.rpc import Rpc, from_hex, from_quantity, parse_json, to_hex
 
 
 class ManifestError(Exception):
@@ -65,7 +65,7 @@ class Manifest:
     def load(cls, path: Path) -> Self:
         """Raises ManifestError, naming the file."""
         try:
-            return cls.from_json(json.loads(path.read_bytes(), object_pairs_hook=_without_duplicates))
+            return cls.from_json(parse_json(path.read_bytes(), pairs=_without_duplicates))
         except FileNotFoundError:
             raise ManifestError(f"{path} is missing: nothing was deployed") from None
         except (ManifestError, OSError, ValueError, RecursionError) as error:

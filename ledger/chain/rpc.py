@@ -10,7 +10,7 @@ A node may lie: what comes back is checked for form here, for truth by whoever u
 
 import json
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Params = Sequence[Any]
+Pairs = Callable[[list[tuple[str, Any]]], Any]
 
 
 class RpcError(Exception):
@@ -157,7 +158,7 @@ class Rpc:
                 raise
             raise TransportError(f"{self._node}: {error or type(error).__name__}") from error
         try:
-            answer = _parsed(received)
+            answer = parse_json(received)
         except (ValueError, RecursionError) as error:
             if response.status == 200:
                 raise MalformedAnswer(f"{self._node}: not JSON") from error
@@ -179,12 +180,12 @@ class Rpc:
         return answer["result"]
 
 
-def _parsed(text: bytearray) -> Any:
+def parse_json(text: bytes | bytearray, *, pairs: Pairs | None = None) -> Any:
     """`json.loads`, safe from deep nesting: py_ecc (of eth_account) lifts the limit above the C stack."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(min(limit, 3000))
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=pairs)
     finally:
         sys.setrecursionlimit(limit)
 

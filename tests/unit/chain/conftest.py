@@ -40,3 +40,12 @@ def sample(tmp_path_factory: pytest.TempPathFactory, sample_compilation: Compila
     sys.path.insert(0, str(folder))
     yield importlib.import_module("sample_bindings")
     sys.path.remove(str(folder))
+
+
+@pytest.fixture
+def high_recursion_limit() -> Iterator[None]:
+    """As py_ecc sets it when eth_account is imported."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    yield
+    sys.setrecursionlimit(limit)

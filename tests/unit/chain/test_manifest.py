@@ -30,6 +30,7 @@ def test_the_file_gives_the_manifest_back(tmp_path: Path) -> None:
         MANIFEST.contracts["Listings"] = MANIFEST.contracts["Exchange"]  # type: ignore[index]
 
 
+@pytest.mark.usefixtures("high_recursion_limit")
 def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"gone\.json is missing: nothing was deployed"):
         Manifest.load(tmp_path / "gone.json")

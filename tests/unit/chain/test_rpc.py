@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -90,15 +89,6 @@ async def test_the_nodes_errors(node: Node, rpc: Rpc) -> None:
     node.answer = lambda q: web.Response(status=400, text=json.dumps({"id": q["id"], "error": refused}))
     with pytest.raises(NodeError):
         await rpc.request("x")
-
-
-@pytest.fixture
-def high_recursion_limit() -> Iterator[None]:
-    """As py_ecc sets it when eth_account is imported."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(100_000)
-    yield
-    sys.setrecursionlimit(limit)
 
 
 @pytest.mark.usefixtures("high_recursion_limit")
