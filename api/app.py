@@ -4,11 +4,11 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
@@ -20,6 +20,8 @@ from api.deps import Services
 from api.middleware import Envelope
 from api.routes import catalogue, deposits, exchange, grants, metadata, payloads, problems
 from api.settings import Settings
+from ledger.chain import uses
+from ledger.chain.bindings.errors import ERRORS
 from ledger.chain.catalogue import ChainCatalogue
 from ledger.chain.custodian import LocalCustodian
 from ledger.chain.entitlements import ChainEntitlements, FinalBlocks
@@ -28,6 +30,7 @@ from ledger.chain.finality import parse_finality
 from ledger.chain.manifest import Manifest
 from ledger.chain.rpc import Rpc
 from ledger.chain.sellers import ChainSellers
+from ledger.chain.sender import Sender
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
 from ledger.keys import KeyCustody, LocalKeyStore
@@ -35,7 +38,7 @@ from ledger.objects import ObjectStore, ObstoreObjects
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
 from ledger.services.exchange import Exchange, FinalBlock
-from ledger.services.grants import Entitlements, Grants
+from ledger.services.grants import Entitlements, Grants, Uses
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Begin, Clock
@@ -43,12 +46,14 @@ from ledger.services.sign_in import ContractAccounts, SignIn
 from ledger.store.database import Database
 from ledger.store.deposits import Deposits as DepositRows
 from ledger.store.grants import Grants as GrantRows
+from ledger.store.intents import IntentLog
 from ledger.store.metadata import Documents as DocumentRows
 from ledger.store.sessions import Sessions
 
 LOG: Final = logging.getLogger("socai.api")
 VERSION: Final = version("socai")
 RECURSION_LIMIT: Final = 1000
+WATCH_SECONDS: Final = 2.0
 
 Repository = TypeVar("Repository")
 
@@ -75,6 +80,7 @@ class Adapters:
     contracts: ContractAccounts
     sellers: Sellers
     entitlements: Entitlements
+    uses: Uses
     catalogue: Catalogue
     clock: Clock = time.time
 
@@ -92,12 +98,8 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opening(settings) as adapters:
             app.state.services = wire(settings, adapters)
-            collecting = asyncio.create_task(_collect(app.state.services.deposits, settings.collect_seconds))
-            try:
+            async with _meanwhile(_collect(app.state.services.deposits, settings.collect_seconds)):
                 yield
-            finally:
-                collecting.cancel()
-                await asyncio.wait([collecting])
 
     app = FastAPI(
         title="Socai",
@@ -117,6 +119,17 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     return app
 
 
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Has `work` done in the background until the block ends."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
 async def _collect(deposits: Deposits, every: int) -> None:
     """Throws away what was not completed in time, now and then; an error is logged and tried again."""
     while True:
@@ -126,6 +139,16 @@ async def _collect(deposits: Deposits, every: int) -> None:
         except Exception:
             LOG.exception("deposits not collected")
         await asyncio.sleep(every)
+
+
+async def _watch(sender: Sender) -> None:
+    """Drives on what no request waits for any more; an error is logged and it goes on."""
+    while True:
+        try:
+            await sender.watch(WATCH_SECONDS)
+        except Exception:
+            LOG.exception("sender not watching")
+        await asyncio.sleep(WATCH_SECONDS)
 
 
 @asynccontextmanager
@@ -143,7 +166,17 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             await manifest.check(rpc)
             blocks = FinalBlocks(rpc, finality)
             listings, licences = manifest.address("Listings"), manifest.address("Licences")
-            yield Adapters(
+            sender = Sender(
+                rpc,
+                keys.custodian(),
+                IntentLog(database),
+                manifest.chain_id,
+                clock=time.time,
+                errors=ERRORS,
+                depth=uses.depth(finality),
+            )
+            await sender.recover()
+            adapters = Adapters(
                 manifest=manifest,
                 finality=settings.finality,
                 blocks=blocks,
@@ -154,8 +187,11 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 contracts=ContractSignatures(rpc, blocks),
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
                 entitlements=ChainEntitlements(rpc, blocks, licences),
+                uses=uses.ChainUses(sender, licences, settings.count_seconds),
                 catalogue=ChainCatalogue(rpc, blocks, listings, licences),
             )
+            async with _meanwhile(_watch(sender)):
+                yield adapters
     finally:
         await database.close()
 
@@ -207,6 +243,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             licences=contracts["Licences"],
             listings=contracts["Listings"],
             entitlements=adapters.entitlements,
+            uses=adapters.uses,
             write=writing(database, GrantRows),
             custody=adapters.keys,
             clock=adapters.clock,

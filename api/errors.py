@@ -86,6 +86,10 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     RangeNotSatisfiable: Kind(416, "range-not-satisfiable", "The range lies behind the end."),
     grants.Denied: Kind(403, "denied", "The chain denies it; reason says why, block where."),
     grants.PayloadMismatch: Kind(409, "payload-mismatch", "The vault holds something else than was listed."),
+    entitlement.UseRefused: Kind(403, "use-refused", "The chain does not count the use; reason says why."),
+    entitlement.UseUncounted: Kind(
+        503, "use-uncounted", "The use is not on chain yet; ask again with the same Idempotency-Key."
+    ),
     metadata.DocumentUnknown: Kind(404, "document-unknown", "There is no document of this hash."),
     services_metadata.DocumentTooLarge: Kind(413, "document-too-large", "No document may be that large."),
     services_metadata.WrongHash: Kind(

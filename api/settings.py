@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     metadata_bytes: int = Field(
         default=256 * 1024, gt=0, description="Largest metadata document, in canonical bytes."
     )
+    count_seconds: int = Field(
+        default=20, gt=0, description="How long a key release waits for its use to be counted on chain."
+    )
     block_age_seconds: int = Field(
         default=120, gt=0, description="A key is released only on a final block no older than this."
     )

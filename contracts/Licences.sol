@@ -170,8 +170,6 @@ contract Licences is ILicences, IERC4906, IERC6454, IERC7858, JournalledERC721 {
             e.denial = Denial.Refunded;
         } else if (l.expiresAt <= block.timestamp) {
             e.denial = Denial.Expired;
-        } else if (e.usesLeft == 0) {
-            e.denial = Denial.QuotaSpent;
         } else if (PARTICIPANTS.standing(account, BUYER) != Standing.Eligible) {
             e.denial = Denial.HolderIneligible;
         } else if (listing.frozenUntil > block.timestamp) {
@@ -180,6 +178,8 @@ contract Licences is ILicences, IERC4906, IERC6454, IERC7858, JournalledERC721 {
             e.denial = Denial.VersionWithdrawn;
         } else if (standing & listing.required != listing.required) {
             e.denial = Denial.NotAttested;
+        } else if (e.usesLeft == 0) {
+            e.denial = Denial.QuotaSpent;
         }
     }
 

@@ -1,6 +1,7 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Header, Path
+from pydantic import StringConstraints
 
 from api.auth.routes import SIGNED_IN
 from api.deps import CurrentSession, GrantService
@@ -11,6 +12,13 @@ from ledger.crypto.seal import BadKeyEncoding
 from ledger.services.grants import REFUSALS
 
 router = APIRouter(prefix="/licences", tags=["licences"])
+
+IdempotencyKey = Annotated[str, StringConstraints(pattern="^[!-~]{1,128}$")]
+IDEMPOTENCY = (
+    "Chosen by the caller. Under a plan with a quota, the same question (licence, version, public key, "
+    "purpose) with the same key counts as one use, so a lost answer can be asked for again. Without it, each "
+    "release is a use of its own."
+)
 
 
 @router.post(
@@ -23,9 +31,15 @@ async def release(
     asked: GrantRequest,
     current: CurrentSession,
     grants: GrantService,
+    idempotency_key: Annotated[IdempotencyKey | None, Header(description=IDEMPOTENCY)] = None,
 ) -> GrantInfo:
-    """Releases the data key to the licence's holder if the chain says so; recorded either way."""
-    released = await grants.release(licence_id, current.account, asked.public_key, asked.purpose)
+    """Releases the data key to the licence's holder if the chain says so; recorded either way.
+
+    Under a plan with a quota, each release is a use, counted on chain before the key is given.
+    """
+    released = await grants.release(
+        licence_id, current.account, asked.public_key, asked.purpose, idempotency_key
+    )
     decision, payload, context = released.decision, released.payload, released.context
     return GrantInfo(
         id=released.grant.id,

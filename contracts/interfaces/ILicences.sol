@@ -53,7 +53,8 @@ interface ILicences {
     function countUses(LicenceId licence, uint32 uses) external;
 
     /// @notice May `account` be given the key of this licence's version now? Never reverts for want of a licence: the answer
-    /// says why not. This one call decides a key release.
+    /// says why not. This one call decides a key release. A spent quota is said last: nothing else then stands against it, and
+    /// a use that was counted already may be answered again.
     function entitlement(LicenceId licence, address account) external view returns (Entitlement memory);
 
     function licence(LicenceId id) external view returns (Licence memory);

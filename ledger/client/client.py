@@ -1,5 +1,6 @@
 """One account on one exchange."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -23,7 +24,7 @@ from ledger.chain.rpc import Rpc, from_hex, to_hex
 from ledger.chain.sender import Receipt, Sender
 from ledger.client.contracts import Contracts
 from ledger.client.payload import Encryption, Progress, Sealed, decrypt_to
-from ledger.client.service import Service
+from ledger.client.service import Refused, Service, ServiceUnreachable
 from ledger.crypto.seal import DepositContext, GrantContext, PrivateKey, open_sealed, seal
 from ledger.domain.ids import listing_of_plan, plan_id, plan_of
 from ledger.domain.market import Kind, Role
@@ -35,6 +36,8 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Event)
 
 PERMIT_SECONDS: Final = 3600
+PAUSES: Final = (0.5, 2.0)
+"""Seconds between two questions for the same key."""
 
 
 class ClientError(Exception):
@@ -287,7 +290,7 @@ class Client:
         state = await self.read(self.contracts.licences.entitlement(licence, self.account.address))
         private = PrivateKey.generate()
         asked = {"public_key": to_hex(private.public), "purpose": purpose}
-        grant = await self.service.json("POST", f"/v1/licences/{licence}/grants", asked)
+        grant = await self._grant(f"/v1/licences/{licence}/grants", asked)
         block_hash = from_hex(grant["block_hash"], 32)
         context = GrantContext(
             self.manifest.chain_id,
@@ -308,6 +311,20 @@ class Client:
             progress=progress,
         )
         return Fetched(path, state.root, sha256, grant["block_number"], block_hash)
+
+    async def _grant(self, path: str, asked: dict[str, str]) -> Any:
+        """Asks for a key, and again when the answer was lost on the way: as one use, under a quota."""
+        once = {"idempotency-key": uuid4().hex}
+        for pause in PAUSES:
+            try:
+                return await self.service.json("POST", path, asked, headers=once)
+            except ServiceUnreachable:
+                await asyncio.sleep(pause)
+            except Refused as error:
+                if error.code != "use-uncounted":
+                    raise
+                await asyncio.sleep(pause)
+        return await self.service.json("POST", path, asked, headers=once)
 
     async def confirm(self, licence: int) -> list[Share]:
         """Accepts delivery. The shares sum to the price."""

@@ -64,9 +64,11 @@ class Service:
         opened = await self.json("POST", "/v1/auth/verify", signed)
         self._token = opened["token"]
 
-    async def json(self, method: str, path: str, body: Any = None) -> Any:
+    async def json(
+        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None
+    ) -> Any:
         """The JSON answer; None for an empty one. Raises Refused, ServiceUnreachable."""
-        async with self._request(method, path, json=body) as answer:
+        async with self._request(method, path, json=body, headers=headers) as answer:
             return await answer.json() if answer.status != 204 else None
 
     async def send(self, path: str, pieces: AsyncIterable[bytes], size: int) -> Any:

@@ -1,6 +1,13 @@
 """What the chain says about a licence, and at which block."""
 
 from dataclasses import dataclass
+from typing import Final
+
+UNMETERED: Final = 2**32 - 1
+"""`uses_left` under a plan without a quota."""
+
+QUOTA_SPENT: Final = "QuotaSpent"
+"""The denial that the chain gives last: nothing else stands against the account."""
 
 
 class Undecidable(Exception):
@@ -13,6 +20,18 @@ class NodeUnreachable(Undecidable):
 
 class NodeStale(Undecidable):
     """The newest final block of the node is too old."""
+
+
+class UseRefused(Exception):
+    """The chain refuses to count a use (R05); `reason` is the name of its error."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the chain does not count this use: {reason}")
+        self.facts = {"reason": reason}
+
+
+class UseUncounted(Exception):
+    """It is not known to be on chain that a use was counted; it may still come there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +61,8 @@ class Decision:
     root: bytes = bytes(32)
     size: int = 0
     deposit: bytes = bytes(32)
+
+    @property
+    def metered(self) -> bool:
+        """Whether the plan has a quota, so that a release counts as a use."""
+        return self.uses_left != UNMETERED

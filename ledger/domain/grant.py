@@ -10,6 +10,9 @@ class Grant:
     """One answer. `denial` is None when the key was released, else the code of the refusal: `denied` with the
     chain's own reason in `decision`, or what kept it from being decided; `decision` may then be missing.
 
+    `use` is what was counted on chain for it, or tried to be: 16 bytes, None under a plan without a quota. A
+    use that was counted can be answered again, then also when `decision` says that the quota is spent.
+
     `public_key` and `purpose` are what was asked with, `at` is in Unix seconds, `id` 16 random bytes.
     """
 
@@ -21,3 +24,4 @@ class Grant:
     purpose: str
     denial: str | None
     decision: Decision | None
+    use: bytes | None = None

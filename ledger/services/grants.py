@@ -1,16 +1,25 @@
 """Key release: a licence's holder gets the data key, sealed to their own key, if the chain says so.
 
 The chain is asked once, at one final block. What is not a clear yes is a no, and every answer is on record
-before it is given.
+before it is given. Under a plan with a quota (R05) a release is a use, counted on chain before the key
+leaves.
 """
 
+import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from ledger.crypto.seal import DepositContext, GrantContext, check_public_key, seal
 from ledger.domain.deposit import Payload, PayloadUnknown
-from ledger.domain.entitlement import Decision, NodeStale, NodeUnreachable
+from ledger.domain.entitlement import (
+    QUOTA_SPENT,
+    Decision,
+    NodeStale,
+    NodeUnreachable,
+    UseRefused,
+    UseUncounted,
+)
 from ledger.domain.grant import Grant
 from ledger.keys.port import KeyCustody, wrap_aad
 from ledger.services.ports import Begin, Clock
@@ -37,6 +46,11 @@ class Entitlements(Protocol):
         """The chain's answer at one final block. Raises Undecidable."""
 
 
+class Uses(Protocol):
+    async def count(self, licence: int, use: bytes) -> None:
+        """Returns once one use is on chain for `use`, now or earlier. Raises UseRefused, UseUncounted."""
+
+
 class GrantStore(Protocol):
     async def payload_of(self, deposit_id: bytes) -> Payload: ...
     async def record(self, grant: Grant) -> None: ...
@@ -60,6 +74,8 @@ REFUSALS: Final[dict[type[Exception], str]] = {
     Denied: "denied",
     PayloadUnknown: "payload-unknown",
     PayloadMismatch: "payload-mismatch",
+    UseRefused: "use-refused",
+    UseUncounted: "use-uncounted",
 }
 """What refuses a key, and what it is called on record."""
 
@@ -70,13 +86,19 @@ class Grants:
     licences: bytes
     listings: bytes
     entitlements: Entitlements
+    uses: Uses
     write: Begin[GrantStore]
     custody: KeyCustody
     clock: Clock
     block_age_seconds: int
 
-    async def release(self, licence: int, account: bytes, public_key: bytes, purpose: str) -> Released:
-        """Raises BadKeyEncoding before anything is asked, and one of `REFUSALS` once it is on record."""
+    async def release(
+        self, licence: int, account: bytes, public_key: bytes, purpose: str, repeat: str | None = None
+    ) -> Released:
+        """Raises BadKeyEncoding before anything is asked, and one of `REFUSALS` once it is on record.
+
+        The same question with the same `repeat` is one use, also when that use was the last.
+        """
         check_public_key(public_key)
         asked = Grant(
             id=secrets.token_bytes(16),
@@ -91,25 +113,42 @@ class Grants:
         decision: Decision | None = None
         try:
             decision = await self.entitlements.decide(licence, account)
-            payload = await self._payload(decision)
+            again = repeat is not None and decision.denial == QUOTA_SPENT
+            payload = await self._payload(decision, again)
+            context = GrantContext(
+                self.chain_id, self.licences, licence, decision.version, decision.block.hash, purpose
+            )
+            encryption = DepositContext(self.chain_id, self.listings, payload.seller, payload.deposit)
+            data_key = await self.custody.unwrap(payload.wrapped_key, wrap_aad(encryption))
+            sealed_key = seal(data_key, public_key, context)
+            if decision.metered:  # last, so that no use is counted for a key that cannot be given
+                asked = replace(asked, use=asked.id if repeat is None else _use(asked, decision, repeat))
+                await self._count(asked, decision, again)
         except tuple(REFUSALS) as refusal:
             await self._record(asked, decision, REFUSALS[type(refusal)])
             raise
-        context = GrantContext(
-            self.chain_id, self.licences, licence, decision.version, decision.block.hash, purpose
-        )
-        encryption = DepositContext(self.chain_id, self.listings, payload.seller, payload.deposit)
-        data_key = await self.custody.unwrap(payload.wrapped_key, wrap_aad(encryption))
-        sealed_key = seal(data_key, public_key, context)
         grant = await self._record(asked, decision, None)
         return Released(grant, decision, payload, encryption, context, sealed_key)
 
-    async def _payload(self, decision: Decision) -> Payload:
-        """What the decision entitles to. Raises Denied, NodeStale, PayloadUnknown, PayloadMismatch."""
+    async def _count(self, asked: Grant, decision: Decision, again: bool) -> None:
+        """Raises UseRefused, UseUncounted; Denied when the quota is spent and not by this use."""
+        assert asked.use is not None  # noqa: S101
+        try:
+            await self.uses.count(asked.licence, asked.use)
+        except UseRefused as refused:
+            if again:
+                raise Denied(decision) from refused
+            raise
+
+    async def _payload(self, decision: Decision, again: bool) -> Payload:
+        """What the decision entitles to, or did when its use was counted (`again`).
+
+        Raises Denied, NodeStale, PayloadUnknown, PayloadMismatch.
+        """
         age = abs(self.clock() - decision.block.time)
         if age > self.block_age_seconds:
             raise NodeStale(f"the newest final block is {age:.0f} seconds away from this clock")
-        if decision.denial is not None:
+        if decision.denial is not None and not again:
             raise Denied(decision)
         async with self.write() as grants:
             payload = await grants.payload_of(decision.deposit)
@@ -122,3 +161,19 @@ class Grants:
         async with self.write() as grants:
             await grants.record(grant)
         return grant
+
+
+def _use(asked: Grant, decision: Decision, repeat: str) -> bytes:
+    """The same 16 bytes for the same question: who asks for which payload, sealed to which key, for what.
+
+    So whoever asks again learns what they were told before, and nothing that was not counted.
+    """
+    parts = (
+        asked.account,
+        asked.licence.to_bytes(32),
+        decision.deposit,
+        hashlib.sha256(asked.public_key).digest(),
+        hashlib.sha256(asked.purpose.encode()).digest(),
+        repeat.encode(),
+    )
+    return hashlib.sha256(b"socai/use@v1\0" + b"".join(parts)).digest()[:16]

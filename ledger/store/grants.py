@@ -20,7 +20,8 @@ class GrantId(Bytes):
 
 
 class GrantRow(Table, table=True):
-    """Never changed or deleted. The columns after `denial` are empty when the chain gave no answer."""
+    """Never changed or deleted. The columns after `denial` are empty when the chain gave no answer, `use` is
+    when none had to be counted."""
 
     __tablename__ = "grants"
 
@@ -44,6 +45,7 @@ class GrantRow(Table, table=True):
     root: bytes | None = Field(default=None, sa_type=Hash)
     size: int | None = Field(default=None, sa_type=Uint256)
     deposit: bytes | None = Field(default=None, sa_type=Hash)
+    use: bytes | None = Field(default=None, sa_type=GrantId)
 
 
 class Grants:
@@ -59,6 +61,7 @@ class Grants:
             public_key=grant.public_key,
             purpose=grant.purpose,
             denial=grant.denial,
+            use=grant.use,
         )
         if (decision := grant.decision) is not None:
             row.block_number = decision.block.number

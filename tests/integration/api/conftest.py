@@ -51,6 +51,8 @@ class Chain:
     decision: Decision | Exception = field(default_factory=lambda: NodeUnreachable("nothing listens there"))
     ineligible: set[bytes] = field(default_factory=set)
     asked: list[tuple[int, bytes]] = field(default_factory=list)
+    counting: Exception | None = None
+    counted: list[bytes] = field(default_factory=list)
 
     def clock(self) -> float:
         return time.time() + self.ahead
@@ -81,6 +83,11 @@ class Chain:
         if isinstance(self.decision, Exception):
             raise self.decision
         return replace(self.decision, licence=licence, account=account)
+
+    async def count(self, licence: int, use: bytes) -> None:
+        if self.counting is not None:
+            raise self.counting
+        self.counted.append(use)
 
 
 @dataclass
@@ -177,6 +184,7 @@ async def running(settings: Settings, chain: Chain, *, real: bool = False) -> As
             contracts=chain,
             sellers=AnySeller(chain),
             entitlements=chain,
+            uses=chain,
             clock=chain.clock,
         )
         await database.close()
