@@ -100,6 +100,12 @@ contract LicencesAccessTest is Market {
         assertDenial(id, buyer, Denial.QuotaSpent);
     }
 
+    function test_R05_Entitlement_ASpentQuotaIsSaidLast() external {
+        count(10);
+        suspend(buyer);
+        assertDenial(id, buyer, Denial.HolderIneligible);
+    }
+
     function test_R02_Entitlement_DeniedWhileTheHolderIsSuspendedOrExpired() external {
         suspend(buyer);
         assertDenial(id, buyer, Denial.HolderIneligible);
