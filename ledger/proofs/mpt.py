@@ -26,6 +26,11 @@ from ledger.proofs.rlp import Item, RlpError
 
 EMPTY_ROOT: Final = keccak(b"\x80")
 
+# A branch of 16 hashes and no value, as most are near the root: there is a prefix at each 33rd byte.
+_FULL: Final = 532
+_FULL_HEAD: Final = b"\xf9\x02\x11"
+_FULL_MARKS: Final = b"\xa0" * 16 + b"\x80"
+
 
 class TrieError(ProofError):
     """Any refusal of this module."""
@@ -174,41 +179,45 @@ def _walk(root: bytes, key: bytes, take: Callable[[bytes], bytes]) -> bytes | No
     """Follow `key` down from `root`. `take` gives the encoded node of a hash."""
     if root == EMPTY_ROOT:
         return None
-    rest = key.hex()
-    node, below_extension = _decoded(take(root)), False
+    rest, below_extension = key.hex(), False
+    node: Item = root
     while True:
+        if isinstance(node, bytes):
+            encoded = take(node)
+            if len(encoded) < HASH and node is not root:
+                raise BadNode("a node short enough to be embedded stands by itself")
+            if rest and len(encoded) == _FULL and encoded[:3] == _FULL_HEAD and encoded[3::33] == _FULL_MARKS:
+                at = 4 + 33 * int(rest[0], 16)
+                rest, node, below_extension = rest[1:], encoded[at : at + HASH], False
+                continue
+            node = _decoded(encoded)
         if len(node) == 17:
             _check_branch(node)
             if not rest:
                 return _value(node[16]) or None
-            child = node[int(rest[0], 16)]
-            rest, below_extension = rest[1:], False
+            child, below_extension = node[int(rest[0], 16)], False
+            rest = rest[1:]
+            if child == b"":
+                return None
+        elif below_extension:
+            raise BadNode("an extension to something else than a branch")
         elif len(node) == 2:
-            if below_extension:
-                raise BadNode("an extension to something else than a branch")
             path, leaf = _path(node[0])
-            if leaf:
-                if not _value(node[1]):
-                    raise BadNode("a leaf without a value")
-                return _value(node[1]) if rest == path else None
-            if not path or not node[1]:
-                raise BadNode("an extension without nibbles or without a child")
             child = node[1]
+            if not child:
+                raise BadNode("a leaf without a value, or an extension without a child")
+            if leaf:
+                value = _value(child)
+                return value if rest == path else None
+            if not path:
+                raise BadNode("an extension without nibbles")
             if not rest.startswith(path):
                 _child(child)
                 return None
             rest, below_extension = rest[len(path) :], True
         else:
             raise BadNode(f"a list of {len(node)} items is no node")
-        if child == b"":
-            return None
-        if isinstance(embedded := _child(child), list):
-            node = embedded
-            continue
-        encoded = take(embedded)
-        if len(encoded) < HASH:
-            raise BadNode("a node short enough to be embedded stands by itself")
-        node = _decoded(encoded)
+        node = _child(child)
 
 
 def _decoded(encoded: bytes) -> list[Item]:

@@ -54,6 +54,11 @@ class Log:
     topics: tuple[bytes, ...]
     data: bytes
 
+    def encode(self) -> bytes:
+        """As it stands in a receipt."""
+        topics = rlp.encode_list([b"\xa0" + topic for topic in self.topics])
+        return rlp.encode_list((b"\x94" + self.address, topics, rlp.encode(self.data)))
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -67,8 +72,15 @@ class Receipt:
 
     def encode(self) -> bytes:
         """As it stands in the trie."""
-        logs = [(log.address, log.topics, log.data) for log in self.logs]
-        fields = rlp.encode((self.outcome, rlp.encode_int(self.cumulative_gas), self.bloom, logs))
+        # by hand, since an index encodes every receipt: prefixes of 20, 32 and 256 bytes are constant
+        fields = rlp.encode_list(
+            (
+                rlp.encode(self.outcome),
+                rlp.encode(rlp.encode_int(self.cumulative_gas)),
+                b"\xb9\x01\x00" + self.bloom,
+                rlp.encode_list([log.encode() for log in self.logs]),
+            )
+        )
         return bytes((self.type,)) + fields if self.type else fields
 
 
