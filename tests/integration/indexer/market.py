@@ -6,7 +6,7 @@ leave nothing behind and count for nothing. The same seed gives the same acts on
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -61,6 +61,28 @@ class Act:
 Chooser = Callable[["Market"], Act | None]
 CHOOSERS: dict[str, tuple[Chooser, float]] = {}
 """What may happen, by name, and how often."""
+
+PREREQUISITES: Final = {
+    "unfreeze": ["freeze"],
+    "reinstate": ["suspend"],
+    "reinstate licence": ["revoke"],
+    "resume": ["halt"],
+    "lapse": ["dispute", "buy"],
+    "resolve for the seller": ["dispute", "buy"],
+    "resolve in part": ["dispute", "buy"],
+    "resolve for the buyer": ["dispute", "buy"],
+    "release": ["buy"],
+    "count uses": ["buy", "take for free"],
+    "upgrade": ["buy", "confirm", "add version"],
+    "publish derived": ["buy", "confirm"],
+    "renew": ["buy", "confirm"],
+    "renew with bank": ["buy", "confirm"],
+    "withdraw": ["confirm"],
+    "licence: transfer": ["buy", "confirm"],
+    "licence: safe transfer": ["buy", "confirm"],
+    "licence: safe transfer with data": ["buy", "confirm"],
+}
+"""Acts that make another possible."""
 
 
 def act(name: str, weight: float = 1.0) -> Callable[[Chooser], Chooser]:
@@ -189,15 +211,26 @@ class Market:
         ]
 
     def offer(
-        self, by_token: bool, wanted: Callable[[structs.Plan], bool] = lambda _: True
+        self,
+        by_token: bool,
+        wanted: Callable[[structs.Plan], bool] = lambda _: True,
+        *,
+        allowance: bool = False,
     ) -> tuple[int, int, str] | None:
-        """A plan, a version and a buyer."""
-        found = self.pick([o for o in self.offers(by_token) if wanted(self.state.plans[o[0]])])
+        """A plan, a version and a buyer; derived data more often than by chance."""
+        offers = [offer for offer in self.offers(by_token) if wanted(self.state.plans[offer[0]])]
+        derived = [offer for offer in offers if listing_of_plan(offer[0]) in self.state.upstreams]
+        found = self.pick(derived if derived and self.chance(0.4) else offers)
         if found is None:
             return None
         terms = self.state.plans[found[0]]
         seller = self.owner(self.state.listing_tokens, listing_of_plan(found[0]))
-        buyers = [name for name in self.traders(Role.BUYER) if name != seller]
+        token = self.state.currencies[terms.currency].token
+        buyers = [
+            name
+            for name in self.traders(Role.BUYER)
+            if name != seller and not (allowance and (token, name) in self.spent)
+        ]
         buyer = NAMES[terms.only_buyer] if terms.only_buyer != NOBODY else self.pick(buyers)
         return None if buyer is None else (*found, buyer)
 
@@ -309,21 +342,63 @@ class Market:
 
     # The run
 
-    async def run(self, acts: int) -> None:
-        """At least so many acts, and on until each kind happened; AssertionError when one never does."""
-        tried = 0
-        while sum(self.done.values()) < acts or len(self.done) < len(CHOOSERS):
-            tried += 1
-            assert tried < 6 * acts + 600, f"never happened: {sorted(CHOOSERS.keys() - self.done.keys())}"
-            await self.block()
+    def missing(self) -> dict[str, list[str]]:
+        """What a history must yet show, lest comparing its end be vacuous, and the acts that lead there."""
+        state, licences, plans = self.state, self.state.licences.values(), self.state.plans.values()
+        orders, statuses = {found.order for found in licences}, {found.status for found in licences}
+        payable = any(state.escrow.values())
+        shown = {
+            "an open order": (structs.OrderStatus.OPEN in orders, ["buy"]),
+            "a disputed order": (structs.OrderStatus.DISPUTED in orders, ["buy", "dispute"]),
+            "a settled order": (structs.OrderStatus.SETTLED in orders, ["confirm"]),
+            "a refunded order": (structs.OrderStatus.REFUNDED in orders, ["refund"]),
+            "an active licence": (structs.LicenceStatus.ACTIVE in statuses, ["buy"]),
+            "a revoked licence": (structs.LicenceStatus.REVOKED in statuses, ["revoke"]),
+            "every plan status": (len({plan.status for plan in plans}) == 3, ["add plan"]),
+            "both ways to pay": (len({found.by_bank for found in licences}) == 2, ["buy", "buy with bank"]),
+            "uses": (any(found.used for found in licences), ["count uses"]),
+            "upstreams": (any(state.upstreams.values()), ["publish derived"]),
+            "a split with an upstream": (self.shared > 0, ["publish derived", "buy", "confirm"]),
+            "reclassification": (any(found.epoch for found in state.listings.values()), ["reclassify"]),
+            "money in escrow": (payable, ["buy"]),
+            "money owed": (any(state.owed.values()), ["confirm"]),
+            "checkpoints": (len(state.checkpoints) > 1, ["anchor"]),
+            "currencies": (len(state.currencies) > 2, ["add currency"]),
+            "an approved licence": (
+                any(to != NOBODY for to in state.licence_tokens.approved.values()),
+                ["licence: approve"],
+            ),
+        }
+        missing = {name: acts for name, (holds, acts) in shown.items() if not holds}
+        return missing | {name: [name] for name in CHOOSERS if not self.done[name]}
 
-    async def block(self) -> None:
+    @property
+    def shared(self) -> int:
+        """Allocations to the seller of an upstream dataset."""
+        return sum(
+            isinstance(entry.event, bindings.exchange.Allocated) and entry.event.part == structs.Part.UPSTREAM
+            for entry, _ in self.entries
+        )
+
+    async def run(self, acts: int) -> None:
+        """So many acts, and on until nothing is missing; AssertionError when something always is."""
+        while sum(self.done.values()) < acts:
+            await self.block(CHOOSERS)
+        for _ in range(acts + 500):
+            if not (missing := self.missing()):
+                return
+            towards = {name for names in missing.values() for name in names}
+            towards |= {before for name in towards for before in PREREQUISITES.get(name, ())}
+            possible = {"publish", "add plan", "attest", "accredit", "allow", "resume"}
+            await self.block({*possible, *self.random.sample(list(CHOOSERS), 5)} - towards, sorted(towards))
+        raise AssertionError(f"missing: {self.missing()}")
+
+    async def block(self, among: Iterable[str], preferred: Sequence[str] = ()) -> None:
         self.now += self._step()
-        chosen = []
-        for _ in range(self.random.choice([1, 1, 2, 3])):
-            names = list(CHOOSERS)
-            weights = [CHOOSERS[name][1] / (1 + self.done[name]) ** 0.6 for name in names]
-            name = self.random.choices(names, weights)[0]
+        names, chosen = sorted(among), []
+        weights = [CHOOSERS[name][1] / (1 + self.done[name]) ** 0.6 for name in names]
+        weights += [sum(weights) / len(preferred)] * len(preferred) if preferred else []
+        for name in self.random.choices([*names, *preferred], weights, k=self.random.choice([1, 1, 2, 3])):
             if (found := CHOOSERS[name][0](self)) is not None:
                 chosen.append((name, found))
         if chosen:
@@ -595,7 +670,7 @@ def _published(m: Market, *, upstreams: bool) -> Act | None:
         if not named:
             return None
     class_, basis = m.classification()
-    plans = tuple(m.plan_draft(seller) for _ in range(m.random.randrange(4)))
+    plans = tuple(m.plan_draft(seller) for _ in range(m.random.randrange(bool(named), 4)))
     return Act(seller, m.listings.publish(class_, basis, m.draft(seller), plans, tuple(named)))
 
 
@@ -764,8 +839,9 @@ def _attest(m: Market) -> Act | None:
     anything = [
         (*key, kind) for key in m.state.versions for kind in (Kind.LEGAL, Kind.SECURITY, Kind.QUALITY)
     ]
-    if licensed := [key for key in lacking if key[0] in m.licensed() and m.chance(0.5)]:
-        lacking = licensed
+    wanted = m.licensed() | m.state.upstreams.keys()
+    if preferred := [key for key in lacking if key[0] in wanted and m.chance(0.5)]:
+        lacking = preferred
     found = m.pick(lacking if lacking and m.chance(0.9) else anything)
     if found is None:
         return None
@@ -786,7 +862,7 @@ def _refuse(m: Market) -> Act | None:
 
 @act("buy", 5)
 def _buy(m: Market) -> Act | None:
-    if (offer := m.offer(True, lambda plan: plan.price > 0)) is None:
+    if (offer := m.offer(True, lambda plan: plan.price > 0, allowance=True)) is None:
         return None
     plan, version, buyer = offer
     return Act(buyer, m.exchange.buy(plan, version, m.held(buyer)))
@@ -1048,7 +1124,7 @@ def _change_authority(m: Market) -> Act | None:
     return Act("governor", call)
 
 
-@act("allow", 2)
+@act("allow", 4)
 def _allow(m: Market) -> Act | None:
     found = m.pick(sorted(m.spent))
     if found is None:

@@ -9,12 +9,13 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import is_dataclass
+from enum import IntEnum
 from typing import Any
 
 from eth_hash.auto import keccak
 
-from ledger.chain.abi import Contract
-from ledger.chain.bindings import CONTRACTS, structs
+from ledger.chain.abi import Contract, Spec, Struct
+from ledger.chain.bindings import CONTRACTS
 from ledger.chain.manifest import Manifest
 from ledger.chain.rpc import Rpc, from_hex
 from ledger.indexer.state import State, Tokens
@@ -59,7 +60,7 @@ def expected(state: State) -> dict[str, Slots]:
             "_name": "Socai Licence",
             "_symbol": "SCX",
             **_register(state.licence_tokens),
-            "_licences": {number: _packed(licence) for number, licence in state.licences.items()},
+            "_licences": state.licences,
         },
         "Exchange": {
             "_nameFallback": "",
@@ -137,6 +138,8 @@ def _member(value: Any, label: str) -> Any:
 
 
 def _number(value: Any) -> int:
+    if isinstance(value, Struct):
+        return _packed(value)
     if isinstance(value, str):
         return int(value, 16)
     return int.from_bytes(value, "big") if isinstance(value, bytes) else int(value)
@@ -177,10 +180,17 @@ def _register(tokens: Tokens) -> dict[str, Any]:
     }
 
 
-def _packed(licence: structs.Licence) -> int:
-    """As `contracts/types/Licence.sol` packs it: declared order, the first field lowest."""
+def _packed(value: Struct) -> int:
+    """As `contracts/types/` packs a struct into a word: declared order, the first field lowest."""
     word, at = 0, 0
-    for param in licence.abi_params:
-        word |= int(getattr(licence, param.name)) << at
-        at += int(param.spec[4:]) if isinstance(param.spec, str) and param.spec != "bool" else 8
+    for param in value.abi_params:
+        word |= _number(getattr(value, param.name)) << at
+        at += _bits(param.spec)
     return word
+
+
+def _bits(spec: Spec) -> int:
+    if spec == "bool" or (isinstance(spec, type) and issubclass(spec, IntEnum)):
+        return 8
+    assert isinstance(spec, str)
+    return int(spec[4:]) if spec.startswith("uint") else 8 * int(spec.removeprefix("bytes"))
