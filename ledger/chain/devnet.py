@@ -101,8 +101,10 @@ class Devnet:
     """One chain. `folder` keeps it across restarts; without one it is gone when stopped.
 
     `port` is the wish: when taken, a free one is chosen, so ask `url`. `interval` is seconds between blocks,
-    None for a block per transaction. `history` is how many historical states are answered, None for all.
-    `genesis_time` is the timestamp of a new chain's genesis, by default now.
+    None for a block per transaction; `heartbeat` are the seconds of quiet after which there is one without.
+    (anvil's own mixed mining cannot be switched on once the clock is set.) `history` is how many historical
+    states are answered, None for all. `genesis_time` is the timestamp of a new chain's genesis, by default
+    now.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Devnet:
         *,
         port: int = PORT,
         interval: int | None = None,
+        heartbeat: float | None = None,
         history: int | None = HISTORY,
         genesis_time: int | None = None,
         save_every: float = 0.25,
@@ -119,13 +122,14 @@ class Devnet:
         self.folder = folder
         self._port = port
         self._interval = interval
+        self._heartbeat = heartbeat
         self._history = history
         self._genesis_time = genesis_time
         self._save_every = save_every
         self._start_within = start_within
         self._stack = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
-        self._saver: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._saved: str | None = None
         self._saving = asyncio.Lock()
         self._stopping = asyncio.Event()
@@ -160,9 +164,11 @@ class Devnet:
             self._rpc = Rpc(self.url, timeout=60, limit=1 << 30)
             await self._check_genesis()
             await self._begin_mining()
+            self._stopping.clear()
+            if self._heartbeat is not None:
+                self._tasks.append(asyncio.create_task(self._beat(self._heartbeat)))
             if self.folder:
-                self._stopping.clear()
-                self._saver = asyncio.create_task(self._keep_saving())
+                self._tasks.append(asyncio.create_task(self._keep_saving()))
         except BaseException:
             self._end_process()
             await self._close()
@@ -172,10 +178,9 @@ class Devnet:
         """Keeps the state and ends anvil. Raises DevnetError when it was gone already or cannot be saved."""
         if self._process is None:
             return
-        if self._saver:
-            self._stopping.set()
-            await self._saver  # not cancelled: it may be writing
-            self._saver = None
+        self._stopping.set()
+        while self._tasks:
+            await self._tasks.pop()  # not cancelled: it may be writing
         try:
             if self.folder:
                 await _save_last(self._rpc, self.folder)
@@ -307,9 +312,27 @@ class Devnet:
                 await self.save()
             except (RpcError, OSError) as error:
                 log.warning("the local chain's state could not be saved: %s", error)
-            pause = max(self._save_every, 4 * (time.monotonic() - started))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+            await self._pause(max(self._save_every, 4 * (time.monotonic() - started)))
+
+    async def _beat(self, every: float) -> None:
+        """Mines a block whenever there was none for so long by our clock, whatever the chain's says."""
+        head, since = "", time.monotonic()
+        while not self._stopping.is_set():
+            try:
+                newest = await self._rpc.request("eth_blockNumber")
+                if newest != head:
+                    head, since = newest, time.monotonic()
+                elif time.monotonic() - since >= every:
+                    await self._rpc.request("evm_mine")
+                    continue
+            except RpcError as error:
+                log.warning("the local chain's heart does not beat: %s", error)
+            await self._pause(every / 10)
+
+    async def _pause(self, seconds: float) -> None:
+        """Or less, when it is time to stop."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _end_process(self) -> None:
         if self._process is not None:

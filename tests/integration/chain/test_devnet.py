@@ -264,6 +264,25 @@ async def test_blocks_at_an_interval() -> None:
         assert 1 <= from_quantity(await rpc.request("eth_blockNumber")) <= 3
 
 
+async def test_a_quiet_chain_has_a_heartbeat_and_mines_a_transaction_at_once(tmp_path: Path) -> None:
+    async with Devnet(tmp_path, port=18600, heartbeat=1.5) as chain, Rpc(chain.url) as rpc:
+        await asyncio.sleep(5)
+        quiet = await block(rpc, "latest")
+        assert 2 <= from_quantity(quiet["number"]) <= 3
+        assert abs(from_quantity(quiet["timestamp"]) - time.time()) < 4
+        started = time.monotonic()
+        head = await pay(rpc)
+        assert time.monotonic() - started < 0.7
+        assert len(head["transactions"]) == 1
+        last = await block(rpc, "latest")
+    async with Devnet(tmp_path, port=18600) as chain, Rpc(chain.url) as rpc:
+        assert from_quantity((await block(rpc, "latest"))["number"]) - from_quantity(last["number"]) in (0, 1)
+        assert (await block(rpc, last["number"]))["hash"] == last["hash"]
+        still = await block(rpc, "latest")
+        await asyncio.sleep(2)
+        assert await block(rpc, "latest") == still
+
+
 async def test_time_goes_on_and_never_back(tmp_path: Path) -> None:
     async with Devnet(tmp_path, port=18600, genesis_time=1_700_000_000) as chain, Rpc(chain.url) as rpc:
         now = from_quantity((await pay(rpc))["timestamp"])
