@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -35,6 +34,7 @@ from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
 from ledger.keys import KeyCustody, LocalKeyStore
 from ledger.objects import ObjectStore, ObstoreObjects
+from ledger.recursion import limit_recursion
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
 from ledger.services.exchange import Exchange, FinalBlock
@@ -52,7 +52,6 @@ from ledger.store.sessions import Sessions
 
 LOG: Final = logging.getLogger("socai.api")
 VERSION: Final = version("socai")
-RECURSION_LIMIT: Final = 1000
 WATCH_SECONDS: Final = 2.0
 
 Repository = TypeVar("Repository")
@@ -91,8 +90,7 @@ Open = Callable[[Settings], AbstractAsyncContextManager[Adapters]]
 def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI:
     """An application whose adapters are opened when it starts and closed when it stops."""
     opening = open_adapters or real_adapters
-    # py_ecc, which eth-account imports, raises this to 100,000: nested JSON would then overflow the C stack.
-    sys.setrecursionlimit(RECURSION_LIMIT)
+    limit_recursion()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -4,6 +4,7 @@ import typer
 
 from ledger.cli import demo, market, operate
 from ledger.cli.session import options
+from ledger.recursion import limit_recursion
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False, add_completion=False)
 app.callback()(options)
@@ -36,4 +37,5 @@ app.add_typer(listing, name="listing")
 
 
 def main() -> None:
+    limit_recursion()
     app()
