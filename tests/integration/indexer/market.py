@@ -32,10 +32,12 @@ from ledger.domain.ids import listing_of, listing_of_plan, plan_of
 from ledger.domain.market import Kind, Right, Role
 from ledger.indexer.replay import apply
 from ledger.indexer.state import NOBODY, UNKNOWN, State, Tokens
+from tests.integration.indexer import storage
 
 T = TypeVar("T")
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
+COMPARED: Final = 6
 TRADERS: Final = ("seller", "seller2", "buyer", "buyer2", "outsider")
 OVERSIGHT: Final = {
     Role.REVIEWER: "reviewer",
@@ -381,9 +383,14 @@ class Market:
         )
 
     async def run(self, acts: int) -> None:
-        """So many acts, and on until nothing is missing; AssertionError when something always is."""
-        while sum(self.done.values()) < acts:
-            await self.block(CHOOSERS)
+        """So many acts, and on until nothing is missing. Compares storage a few times on the way.
+
+        Raises AssertionError when it differs, or something is always missing.
+        """
+        for part in range(1, COMPARED + 1):
+            while sum(self.done.values()) < acts * part // COMPARED:
+                await self.block(CHOOSERS)
+            await storage.compare(self.rpc, self.manifest, self.state)
         for _ in range(acts + 500):
             if not (missing := self.missing()):
                 return

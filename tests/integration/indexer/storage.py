@@ -96,6 +96,19 @@ async def actual(rpc: Rpc, manifest: Manifest) -> dict[str, Slots]:
     }
 
 
+async def compare(rpc: Rpc, manifest: Manifest, state: State) -> None:
+    """Raises AssertionError unless the contracts hold what the state says, and nothing else."""
+    held = await actual(rpc, manifest)
+    for name, said in expected(state).items():
+        assert len(said) > 1
+        different = {
+            hex(slot): (hex(said.get(slot, 0)), hex(held[name].get(slot, 0)))
+            for slot in said.keys() | held[name].keys()
+            if said.get(slot, 0) != held[name].get(slot, 0)
+        }
+        assert not different, f"{name} after {state.place}, slot: (said, held): {different}"
+
+
 def slots(contract: type[Contract], variables: Mapping[str, Any]) -> Slots:
     layout = contract.artifact().storage
     found: Slots = defaultdict(int)
