@@ -1,13 +1,39 @@
-"""Runs the service: `python -m api`. Every setting is an environment variable, see `api.settings`."""
+"""Runs the service: `python -m api`. Every setting is an environment variable, see `api.settings`.
 
+Exit codes: 0 stopped; 1 could not start, standard error says why in one line; 2 a setting is none.
+"""
+
+import logging
+import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Final
 
 import uvicorn
 from pydantic import ValidationError
 
-from api.app import create_app
+from api.app import Adapters, SettingMissing, create_app, real_adapters
 from api.logs import configure
 from api.settings import Settings
+from ledger.chain.finality import FinalityError
+from ledger.chain.manifest import ManifestError, WrongChain
+from ledger.chain.rpc import RpcError
+from ledger.keys import SecretFileError
+from ledger.store.database import DatabaseUrlRefused, NotMigratable
+
+START_ERRORS: Final = (
+    SettingMissing,
+    ManifestError,
+    FinalityError,
+    SecretFileError,
+    DatabaseUrlRefused,
+    NotMigratable,
+    RpcError,
+    WrongChain,
+    OSError,
+)
+"""What keeps the service from starting and an operator can mend; no message holds a secret."""
 
 
 def main() -> int:
@@ -18,10 +44,21 @@ def main() -> int:
         for fault in error.errors(include_input=False, include_url=False):
             sys.stderr.write(f"SOCAI_{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}\n")
         return 2
+    refused: list[Exception] = []
+
+    @asynccontextmanager
+    async def opening(settings: Settings) -> AsyncIterator[Adapters]:
+        async with AsyncExitStack() as stack:
+            try:
+                adapters = await stack.enter_async_context(real_adapters(settings))
+            except START_ERRORS as error:
+                refused.append(error)
+                logging.getLogger("uvicorn.error").disabled = True  # it would print the traceback
+                raise
+            yield adapters
+
     config = uvicorn.Config(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
+        create_app(settings, opening),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -29,8 +66,21 @@ def main() -> int:
         lifespan="on",
     )
     server = uvicorn.Server(config)
-    server.run()
+    try:
+        listening = _listen(settings)
+    except OSError as error:
+        refused.append(OSError(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}"))
+    else:
+        with listening, suppress(SystemExit):  # uvicorn's own, when it could not start
+            server.run([listening])
+    for why in refused:
+        sys.stderr.write(f"socai cannot start: {' '.join(str(why).split())}\n")
     return 0 if server.started else 1
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from ledger.domain.market import Role
 from ledger.keys import LocalKeyStore
 
 YEAR = 365 * 86_400
+HEARTBEAT = 10.0
+"""Seconds of quiet after which the local chain makes a block: the service trusts none that is too old."""
 
 
 def up(
@@ -88,7 +90,7 @@ async def _up(options: Options, port: int, rpc_port: int) -> None:
     async with AsyncExitStack() as stack:
         passphrase = os.environ.get("SOCAI_PASSPHRASE") or _local_passphrase(data)
         keys = _key_store(data / "keys", passphrase)
-        chain = await stack.enter_async_context(Devnet(data / "chain", port=rpc_port))
+        chain = await stack.enter_async_context(Devnet(data / "chain", port=rpc_port, heartbeat=HEARTBEAT))
         say(f"• chain {CHAIN_ID} at {chain.url}")
         async with Rpc(chain.url) as rpc:
             manifest = await deploy_contracts(
@@ -150,7 +152,8 @@ async def _healthy(url: str, process: asyncio.subprocess.Process, log: Path) -> 
                 if process.returncode is None:
                     return
             if process.returncode is not None:
-                raise ChildError(f"the service did not start (status {process.returncode}): see {log}")
+                last = log.read_text(errors="replace").splitlines()[-1:]  # noqa: ASYNC240 - small
+                raise ChildError(f"{''.join(last)} (status {process.returncode}, see {log})")
             await asyncio.sleep(0.1)
     raise ChildError(f"the service did not answer within 30 s: see {log}")
 

@@ -24,6 +24,7 @@ from ledger.client import Client, ClientError, Refused, ServiceUnreachable
 from ledger.crypto.chunked import ChunkedError
 from ledger.crypto.merkle import MerkleError
 from ledger.crypto.seal import SealError
+from ledger.keys import SecretFileError
 from ledger.keys import account as accounts
 
 T = TypeVar("T")
@@ -171,6 +172,7 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
         DeployError,
         DevnetError,
         ChildError,
+        SecretFileError,
         OSError,
     ) as error:
         output.failed(type(error).__name__, str(error), "", {})

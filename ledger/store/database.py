@@ -14,7 +14,9 @@ from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -26,6 +28,10 @@ READERS: Final = 8
 
 class DatabaseUrlRefused(Exception):
     """The address of the database cannot be used; the message says why."""
+
+
+class NotMigratable(Exception):
+    """The schema cannot be brought to this version of the program; the message holds no address."""
 
 
 class NestedTransaction(Exception):
@@ -73,8 +79,17 @@ class Database:
             yield session
 
     async def migrate(self, revision: str = "head") -> None:
-        """Brings the schema up to `revision`, all or nothing; several processes wait for each other."""
-        await self._alembic(lambda config: command.upgrade(config, revision))
+        """Brings the schema up to `revision`, all or nothing; several processes wait for each other.
+
+        Raises NotMigratable.
+        """
+        try:
+            await self._alembic(lambda config: command.upgrade(config, revision))
+        except CommandError as error:
+            raise NotMigratable(f"the database is not of this version: {error}") from error
+        except SQLAlchemyError as error:
+            why = error.orig if isinstance(error, DBAPIError) else type(error).__name__
+            raise NotMigratable(f"the database cannot be brought to this version: {why}") from error
 
     async def downgrade(self, revision: str) -> None:
         """Takes the schema down to `revision` ("base" removes every table), all or nothing."""
@@ -104,7 +119,10 @@ class Database:
 
 
 def _async_url(url: str) -> URL:
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise DatabaseUrlRefused("the address of the database is none") from error
     if parsed.get_backend_name() != "sqlite":
         return parsed
     if parsed.database in (None, "", ":memory:") or "mode=memory" in url:

@@ -1,0 +1,103 @@
+"""A service that cannot start says why in one line."""
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from api.settings import Settings
+from ledger.chain.devnet import Devnet
+from ledger.chain.manifest import Manifest
+from tests.integration.api.conftest import MANIFEST, PASSPHRASE, open_keys
+
+
+def start(folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "SOCAI_DATA": str(folder),
+        "SOCAI_PASSPHRASE": PASSPHRASE,
+        "SOCAI_RPC_URL": "http://127.0.0.1:9",
+        "SOCAI_PORT": "0",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "api"],
+        env=os.environ | environment | changes,
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line that is no log."""
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if not line.startswith("{"))
+    assert PASSPHRASE not in done.stderr
+    return line
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    open_keys(Settings(data=tmp_path))
+    MANIFEST.save(tmp_path / "manifest.json")
+    return tmp_path
+
+
+def from_the_future(folder: Path) -> None:
+    connection = sqlite3.connect(folder / "socai.sqlite")
+    connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    connection.execute("INSERT INTO alembic_version VALUES ('9999')")
+    connection.commit()
+    connection.close()
+
+
+def garbage(folder: Path) -> None:
+    (folder / "socai.sqlite").write_bytes(b"no database at all" * 100)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "changes", "expected"),
+    [
+        (lambda at: (at / "manifest.json").unlink(), {}, "manifest.json is missing"),
+        (lambda at: (at / "manifest.json").write_text("[" * 99_999), {}, "manifest.json"),
+        (lambda at: (at / "keys").unlink(), {}, "there is no"),
+        (lambda at: (at / "keys").chmod(0o644), {}, "chmod 600"),
+        (lambda at: None, {"SOCAI_PASSPHRASE": "another"}, "this passphrase does not open"),
+        (lambda at: None, {"SOCAI_FINALITY": "soon"}, "finality is"),
+        (lambda at: None, {}, "127.0.0.1:9"),
+        (from_the_future, {}, "the database is not of this version"),
+        (garbage, {}, "file is not a database"),
+        (lambda at: None, {"SOCAI_DATABASE_URL": "no address"}, "the address of the database"),
+        (lambda at: None, {"SOCAI_DATABASE_URL": "sqlite:////no/such/folder/db"}, "unable to open"),
+    ],
+)
+def test_each_known_reason_is_one_line(
+    folder: Path, spoil: Callable[[Path], object], changes: dict[str, str], expected: str
+) -> None:
+    spoil(folder)
+    line = said(start(folder, **changes))
+    assert line.startswith("socai cannot start: ")
+    assert expected in line
+
+
+def test_a_taken_port_is_said(folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"127.0.0.1:{port} cannot be listened on" in said(start(folder, SOCAI_PORT=str(port)))
+
+
+async def test_another_chain_is_said(folder: Path, devnet: Devnet) -> None:
+    assert "genesis block" in said(start(folder, SOCAI_RPC_URL=devnet.url))
+    other = MANIFEST.to_json() | {"chain_id": 1}
+    Manifest.from_json(json.loads(json.dumps(other))).save(folder / "manifest.json")
+    assert "chain 84084, the manifest is for chain 1" in said(start(folder, SOCAI_RPC_URL=devnet.url))
