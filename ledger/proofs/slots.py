@@ -5,6 +5,9 @@ The layout is `storageLayout` as solc prints it, which the bindings pin in `ledg
 each step down a mapping's key, an array's index or a struct member's label:
 
     Layout(storage).place("_participants", address, "validUntil")
+
+A value type that packs several fields into one word, of which the compiler knows nothing, is stepped into
+like a struct: `PACKED` says what it holds.
 """
 
 import re
@@ -17,6 +20,31 @@ from ledger.proofs.keccak import keccak
 
 WORD: Final = 32
 _SLOTS: Final = 1 << 256
+
+PACKED: Final[Mapping[str, Mapping[str, int]]] = {
+    "PackedLicence": {
+        "version": 3,
+        "issuedAt": 5,
+        "expiresAt": 5,
+        "used": 4,
+        "pack": 3,
+        "byBank": 1,
+        "status": 1,
+        "order": 1,
+        "feeBps": 2,
+        "taxBps": 2,
+        "deadline": 5,
+    },
+    "PackedParticipant": {
+        "roles": 2,
+        "jurisdiction": 2,
+        "publicBody": 1,
+        "validUntil": 5,
+        "suspendedUntil": 5,
+    },
+    "PackedClass": {"importance": 1, "sharing": 1, "subject": 1, "personal": 1},
+}
+"""The fields of `contracts/types/*.sol` in declared order, the first in the lowest bytes, and their bytes."""
 
 
 class SlotError(ProofError):
@@ -73,7 +101,7 @@ class Layout:
         return Place(slot % _SLOTS, offset, int(self._types[kind]["numberOfBytes"]), kind)
 
     def _step(self, place: Place, step: int | bytes | str) -> Place:
-        shape = self._types[place.kind]
+        shape = self._types.get(place.kind) or {"label": place.kind, "encoding": "inplace"}
         if shape["encoding"] == "mapping":
             slot = _number(keccak(self._key(shape["key"], step) + place.key))
             return self._place(shape["value"], slot, 0)
@@ -84,7 +112,17 @@ class Layout:
             raise SlotError(f"{shape['label']} has no member {step!r}")
         if "base" in shape:
             return self._element(place, shape, step)
+        if shape["label"] in PACKED:
+            return self._packed(place, PACKED[shape["label"]], step)
         raise SlotError(f"nothing is in a {shape['label']}")
+
+    def _packed(self, place: Place, sizes: Mapping[str, int], step: int | bytes | str) -> Place:
+        offset = place.offset
+        for field, size in sizes.items():
+            if field == step:
+                return Place(place.slot, offset, size, f"{place.kind}.{field}")
+            offset += size
+        raise SlotError(f"{place.kind} has no field {step!r}")
 
     def _element(self, place: Place, shape: Mapping[str, Any], index: int | bytes | str) -> Place:
         dynamic = shape["encoding"] == "dynamic_array"
@@ -113,7 +151,8 @@ class Layout:
                 return key.rjust(WORD, b"\0")
         elif isinstance(key, int):
             signed = re.fullmatch(r"t_int\d+", kind) is not None
-            low, high = (-1 << 8 * size - 1, 1 << 8 * size - 1) if signed else (0, 1 << 8 * size)
+            bits = 1 if kind == "t_bool" else 8 * size
+            low, high = (-1 << bits - 1, 1 << bits - 1) if signed else (0, 1 << bits)
             if low <= key < high:
                 return (key % _SLOTS).to_bytes(WORD)
         raise SlotError(f"{key!r} is no {shape['label']}")
