@@ -22,6 +22,7 @@ from typing import Final
 from ledger.proofs import rlp
 from ledger.proofs.error import ProofError
 from ledger.proofs.keccak import HASH, keccak
+from ledger.proofs.quantity import BadQuantity, bytes_of
 from ledger.proofs.rlp import Item, RlpError
 
 EMPTY_ROOT: Final = keccak(b"\x80")
@@ -72,6 +73,20 @@ def secure(key: bytes) -> bytes:
 def index_key(index: int) -> bytes:
     """The key under which a block's tries file item `index`."""
     return rlp.encode(rlp.encode_int(index))
+
+
+def proof_from_rpc(nodes: object) -> list[bytes]:
+    """The `accountProof` or `proof` of `eth_getProof`. Raises BadNode when that is no list of bytes.
+
+    Of the empty trie, go-ethereum proves by nothing and anvil by the empty string: here it is by nothing.
+    """
+    if not isinstance(nodes, list):
+        raise BadNode("a proof is a list of nodes")
+    try:
+        proof = [bytes_of(node) for node in nodes]
+    except BadQuantity as error:
+        raise BadNode(str(error)) from error
+    return [] if proof == [b"\x80"] else proof
 
 
 def prove(root: bytes, key: bytes, proof: Sequence[bytes]) -> bytes | None:

@@ -123,6 +123,14 @@ def test_the_empty_trie_proves_by_itself() -> None:
         verify_absence(mpt.EMPTY_ROOT, b"any", [b"\x80"])
 
 
+def test_proofs_from_rpc() -> None:
+    assert mpt.proof_from_rpc(["0x8000", "0xC0"]) == [b"\x80\0", b"\xc0"]
+    assert mpt.proof_from_rpc(["0x80"]) == mpt.proof_from_rpc([]) == []
+    for refused in (None, "0x80", ["80"], ["0x8"], [b"\x80"], [None]):
+        with pytest.raises(BadNode):
+            mpt.proof_from_rpc(refused)
+
+
 # Every shape: extension, branch, branch with a value, embedded leaf and branch, odd and even paths.
 ENTRIES = {
     bytes.fromhex(key): value
