@@ -8,6 +8,7 @@ import rlp as other_rlp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trie import HexaryTrie
+from trie.exceptions import ValidationError
 
 from ledger.proofs import mpt, rlp
 from ledger.proofs.mpt import Trie, TrieError, prove
@@ -51,6 +52,7 @@ def test_rlp_has_one_encoding_for_each_item(data: bytes, draw: st.DataObject) ->
 @given(tries, st.lists(keys, max_size=10))
 @example({}, [b""])
 @example({b"": b"v"}, [b"", b"\0"])
+@example({b"\0\0": b"v", b"\0\0\0": b"v"}, [b"\0"])
 def test_tries_are_what_the_package_makes(entries: dict[bytes, bytes], others: list[bytes]) -> None:
     theirs, ours = HexaryTrie({}), Trie(entries)
     for key, value in entries.items():

@@ -131,11 +131,25 @@ SYNTHETIC = Layout(
                     ("bySigned", "t_mapping(t_int16,t_uint24)"),
                     ("byBool", "t_mapping(t_bool,t_uint24)"),
                     ("text", "t_string_storage"),
+                    *(
+                        (f"of{bytes_}", f"t_array(t_uint{8 * bytes_})dyn_storage")
+                        for bytes_ in (11, 12, 16, 17)
+                    ),
                 ]
             )
         ],
         "types": {
             "t_uint24": value("uint24", 3),
+            **{f"t_uint{8 * bytes_}": value(f"uint{8 * bytes_}", bytes_) for bytes_ in (11, 12, 16, 17)},
+            **{
+                f"t_array(t_uint{8 * bytes_})dyn_storage": {
+                    "base": f"t_uint{8 * bytes_}",
+                    "encoding": "dynamic_array",
+                    "label": f"uint{8 * bytes_}[]",
+                    "numberOfBytes": "32",
+                }
+                for bytes_ in (11, 12, 16, 17)
+            },
             "t_uint40": value("uint40", 5),
             "t_bool": value("bool", 1),
             "t_int16": value("int16", 2),
@@ -192,6 +206,13 @@ def test_packed_and_nested_arrays() -> None:
     assert at(SYNTHETIC.place("fixed", 24)) == (1 + 2, 12, 3)
     assert at(SYNTHETIC.place("wide", 2, "b")) == (2 + 5, 0, 5)
     assert at(SYNTHETIC.place("grid", 2, 10)) == (hashed(word(3)) + 2 * 3 + 1, 0, 3)
+
+
+@pytest.mark.parametrize(("size", "of_three"), [(11, (1, 11)), (12, (1, 12)), (16, (1, 16)), (17, (3, 0))])
+def test_elements_share_a_slot_when_they_fit(size: int, of_three: tuple[int, int]) -> None:
+    place = SYNTHETIC.place(f"of{size}", 3)
+    first = hashed(SYNTHETIC.place(f"of{size}").key)
+    assert (place.slot - first, place.offset) == of_three
 
 
 def test_every_kind_of_key() -> None:
