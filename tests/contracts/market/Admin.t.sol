@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import { IAccessManaged } from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import { IAccessManager } from "@openzeppelin/contracts/access/manager/IAccessManager.sol";
 import { AccessManager } from "@openzeppelin/contracts/access/manager/AccessManager.sol";
-import { Exchange } from "contracts/Exchange.sol";
+import { Exchange } from "../Deployed.sol";
 import { IExchange } from "contracts/interfaces/IExchange.sol";
 import { LicenceId, PlanId } from "contracts/types/Ids.sol";
 import { Currency } from "contracts/types/Plan.sol";
@@ -243,8 +243,13 @@ contract AdminTest is Market {
     function test_threat_C21_AnUngrantedSelectorBelongsToTheAdminAlone() external {
         // An exchange under a fresh authority, in which nothing is granted yet
         AccessManager fresh = new AccessManager(governor);
-        Exchange bare = new Exchange(
-            address(fresh), participants, listings, licences, exchange.terms(), treasury, taxAuthority
+        Exchange bare = Exchange(
+            deploy(
+                "Exchange",
+                abi.encode(
+                    address(fresh), participants, listings, licences, exchange.terms(), treasury, taxAuthority
+                )
+            )
         );
         reverts(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, address(this)));
         bare.halt(REASON); // deployed by this test, which keeps no right
@@ -387,7 +392,12 @@ contract AdminTest is Market {
         private
         returns (Exchange)
     {
-        return new Exchange(address(authority), participants, listings, licences, t, treasury_, taxAuthority_);
+        return Exchange(
+            deploy(
+                "Exchange",
+                abi.encode(address(authority), participants, listings, licences, t, treasury_, taxAuthority_)
+            )
+        );
     }
 
     function termsRefused(uint16 fee, uint16 tax, uint32 confirmW, uint32 arbW) private {

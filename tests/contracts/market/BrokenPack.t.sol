@@ -30,7 +30,7 @@ contract BrokenPackTest is Market {
         }
         dispute(open[1]);
         dispute(open[2]);
-        faulty = new FaultyPack();
+        faulty = new FaultyPack(pack);
         vm.prank(governor);
         listings.setRulePack(address(faulty));
     }

@@ -440,14 +440,17 @@ contract EscrowTest is Market {
         dispute(sold);
         resolve(sold, refund_);
 
-        uint256 rest = price - refund_;
-        uint256 feePart = rest * exchange.terms().feeBps / 10_000;
-        uint256 taxPart = rest * exchange.terms().taxBps / 10_000;
-        uint256 proceeds = rest - feePart - taxPart;
-        uint256 total = refund_ + feePart + taxPart;
+        uint256 proceeds = price - refund_;
+        uint256 total = refund_;
         assertEq(owedTo(second), refund_, "refund");
-        assertEq(owedTo(treasury), feePart, "fee");
-        assertEq(owedTo(taxAuthority), taxPart, "tax");
+        {
+            uint256 feePart = proceeds * exchange.terms().feeBps / 10_000;
+            uint256 taxPart = proceeds * exchange.terms().taxBps / 10_000;
+            assertEq(owedTo(treasury), feePart, "fee");
+            assertEq(owedTo(taxAuthority), taxPart, "tax");
+            proceeds -= feePart + taxPart;
+            total += feePart + taxPart;
+        }
         for (uint256 i; i < 8; ++i) {
             assertEq(owedTo(sources[i]), proceeds * shares[i] / 10_000, "upstream");
             total += owedTo(sources[i]);

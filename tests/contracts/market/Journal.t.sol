@@ -118,10 +118,10 @@ contract JournalTest is Market {
         PlanId plan = listed(draft);
         LicenceId[] memory ids = new LicenceId[](steps.length);
         uint256 count;
-        for (uint256 i; i < steps.length; ++i) {
+        for (uint96 i; i < steps.length; ++i) {
             uint8 step = steps[i] % 12;
             if (count == 0 || step < 3) {
-                ids[count] = step == 0 ? buyByBank(plan, bytes32(i + 1)) : buy(plan);
+                ids[count] = step == 0 ? buyByBank(plan, bytes32(uint256(i) + 1)) : buy(plan);
                 ++count;
                 continue;
             }
@@ -129,7 +129,7 @@ contract JournalTest is Market {
             OrderStatus state = order(id);
             if (step < 5 && state == OrderStatus.Open) confirm(id);
             else if (step == 5 && state == OrderStatus.Open) dispute(id);
-            else if (step == 6 && state == OrderStatus.Disputed) resolve(id, uint96(i) * 1000);
+            else if (step == 6 && state == OrderStatus.Disputed) resolve(id, i * 1000);
             else if (step == 7 && state < OrderStatus.Settled) refund(id);
             else if (step == 8 && owedTo(seller) != 0) withdraw(seller);
             else if (step == 9 && uint8(status(id)) == 1) revoke(id);
@@ -210,7 +210,7 @@ contract JournalTest is Market {
     }
 
     function theAdministration() private {
-        address faulty = address(new FaultyPack());
+        address faulty = address(new FaultyPack(pack));
         vm.startPrank(governor);
         listings.setRulePack(faulty);
         exchange.setTerms(1, 2, CONFIRM, ARBITRATION);

@@ -69,7 +69,7 @@ abstract contract JournalChecker is Base {
     /// @dev One bit a word: the indexed arguments come first, but for one event.
     function indexedWords(Vm.Log memory log) internal pure returns (uint256) {
         if (log.topics[0] == ILogAnchor.Anchored.selector) return 1 << 0 | 1 << 3;
-        return (1 << (log.topics.length - 1)) - 1;
+        return 2 ** (log.topics.length - 1) - 1;
     }
 
     function words(bytes memory data) private pure returns (bytes32[] memory) {

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import { IERC20Errors, IERC721Errors } from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import { IERC4906 } from "@openzeppelin/contracts/interfaces/IERC4906.sol";
+import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
 import { IERC7858 } from "contracts/interfaces/IERC7858.sol";
 import { IExchange } from "contracts/interfaces/IExchange.sol";
 import { ILicences } from "contracts/interfaces/ILicences.sol";
@@ -240,8 +241,7 @@ contract RenewTest is Market {
         vm.warp(bound(time, block.timestamp, block.timestamp + 20 * 365 days));
         readmit();
         renew(id);
-        uint256 from = expiry > block.timestamp ? expiry : block.timestamp;
-        assertEq(licences.licence(id).expiresAt, from + duration);
+        assertEq(licences.licence(id).expiresAt, Math.max(expiry, block.timestamp) + duration);
     }
 
     function test_threat_C16_Renew_StacksUpToTheLimitAndNotASecondMore() external {
@@ -249,18 +249,18 @@ contract RenewTest is Market {
         draft.duration = 5 * 365 days;
         id = owned(listed(draft));
         renew(id);
-        uint256 limit = block.timestamp + exchange.MAX_AHEAD();
+        uint40 limit = uint40(block.timestamp) + exchange.MAX_AHEAD();
         assertEq(licences.licence(id).expiresAt, limit);
-        uint256 next = limit + 5 * 365 days;
+        uint256 next = uint256(limit) + 5 * 365 days;
         reverts(abi.encodeWithSelector(IExchange.Exchange_TooFarAhead.selector, id, next));
         vm.prank(buyer);
-        exchange.renew(id, 1, uint40(limit));
+        exchange.renew(id, 1, limit);
 
         vm.warp(block.timestamp + 5 * 365 days - 1);
         readmit();
         reverts(abi.encodeWithSelector(IExchange.Exchange_TooFarAhead.selector, id, next));
         vm.prank(buyer);
-        exchange.renew(id, 1, uint40(limit));
+        exchange.renew(id, 1, limit);
 
         skip(1);
         renew(id);
