@@ -15,7 +15,7 @@ import { IListings } from "./interfaces/IListings.sol";
 import { IParticipants } from "./interfaces/IParticipants.sol";
 import { Split } from "./libraries/Split.sol";
 import { LicenceId, PlanId } from "./types/Ids.sol";
-import { Licence, LicenceStatus, NEVER, OrderStatus, PackedLicence, packLicence } from "./types/Licence.sol";
+import { Licence, LicenceStatus, NEVER, OrderStatus, PackedLicence } from "./types/Licence.sol";
 import { Upstream } from "./types/Listing.sol";
 import { ARBITER, PAYMENT_PROVIDER } from "./types/Participant.sol";
 import { Currency, Plan, Sale } from "./types/Plan.sol";
@@ -260,10 +260,10 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
             Purchased.selector,
             abi.encode(licence, msg.sender, version, pack, price, feeBps, taxBps, deadline, paymentRef)
         );
-        PackedLicence packed = packLicence({
-            version_: version,
-            issuedAt_: issuedAt,
-            expiresAt_: sale.duration == 0 ? NEVER : issuedAt + sale.duration,
+        PackedLicence packed = Licence({
+            version: version,
+            issuedAt: issuedAt,
+            expiresAt: sale.duration == 0 ? NEVER : issuedAt + sale.duration,
             used: 0,
             pack: pack,
             byBank: byBank,
@@ -272,7 +272,7 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
             feeBps: feeBps,
             taxBps: taxBps,
             deadline: deadline
-        });
+        }).packed();
         LICENCES.issue(licence, msg.sender, held, packed);
     }
 

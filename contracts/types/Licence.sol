@@ -58,40 +58,13 @@ type PackedLicence is uint256;
 using { unpack, version, issuedAt, expiresAt } for PackedLicence global;
 using { packed } for Licence global;
 
-function packLicence(
-    uint24 version_,
-    uint40 issuedAt_,
-    uint40 expiresAt_,
-    uint32 used,
-    uint24 pack,
-    bool byBank,
-    LicenceStatus status,
-    OrderStatus order,
-    uint16 feeBps,
-    uint16 taxBps,
-    uint40 deadline
-) pure returns (PackedLicence) {
-    return PackedLicence.wrap(
-        uint256(version_) | uint256(issuedAt_) << 24 | uint256(expiresAt_) << 64 | uint256(used) << 104
-            | uint256(pack) << 136 | uint256(byBank ? 1 : 0) << 160 | uint256(status) << 168 | uint256(order)
-            << 176 | uint256(feeBps) << 184 | uint256(taxBps) << 200 | uint256(deadline) << 216
-    );
-}
-
 function packed(Licence memory l) pure returns (PackedLicence) {
-    return packLicence({
-        version_: l.version,
-        issuedAt_: l.issuedAt,
-        expiresAt_: l.expiresAt,
-        used: l.used,
-        pack: l.pack,
-        byBank: l.byBank,
-        status: l.status,
-        order: l.order,
-        feeBps: l.feeBps,
-        taxBps: l.taxBps,
-        deadline: l.deadline
-    });
+    return PackedLicence.wrap(
+        uint256(l.version) | uint256(l.issuedAt) << 24 | uint256(l.expiresAt) << 64 | uint256(l.used) << 104
+            | uint256(l.pack) << 136 | uint256(l.byBank ? 1 : 0) << 160 | uint256(l.status) << 168
+            | uint256(l.order) << 176 | uint256(l.feeBps) << 184 | uint256(l.taxBps) << 200
+            | uint256(l.deadline) << 216
+    );
 }
 
 function unpack(PackedLicence word_) pure returns (Licence memory l) {

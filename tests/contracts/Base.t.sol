@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import { IParticipants } from "contracts/interfaces/IParticipants.sol";
+import { IListings } from "contracts/interfaces/IListings.sol";
 import { AccessManager } from "@openzeppelin/contracts/access/manager/AccessManager.sol";
 import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import { CommonBase } from "forge-std/Base.sol";
@@ -8,14 +10,14 @@ import { StdAssertions } from "forge-std/StdAssertions.sol";
 import { StdCheats } from "forge-std/StdCheats.sol";
 import { StdInvariant } from "forge-std/StdInvariant.sol";
 import { StdUtils } from "forge-std/StdUtils.sol";
-import { Exchange } from "contracts/Exchange.sol";
-import { Licences } from "contracts/Licences.sol";
-import { Listings } from "contracts/Listings.sol";
-import { LogAnchor } from "contracts/LogAnchor.sol";
-import { Participants } from "contracts/Participants.sol";
-import { Reviews } from "contracts/Reviews.sol";
-import { RulePack } from "contracts/RulePack.sol";
-import { SettlementToken } from "contracts/SettlementToken.sol";
+import { Exchange } from "./Deployed.sol";
+import { Licences } from "./Deployed.sol";
+import { Listings } from "./Deployed.sol";
+import { LogAnchor } from "./Deployed.sol";
+import { Participants } from "./Deployed.sol";
+import { Reviews } from "./Deployed.sol";
+import { RulePack } from "./Deployed.sol";
+import { SettlementToken } from "./Deployed.sol";
 import { IExchange } from "contracts/interfaces/IExchange.sol";
 import { LicenceId, PlanId, planId } from "contracts/types/Ids.sol";
 import {
@@ -95,35 +97,46 @@ abstract contract Base is CommonBase, StdAssertions, StdCheats, StdInvariant, St
 
     function _deploy() private {
         authority = new AccessManager(address(this));
-        participants = new Participants(address(authority));
-        pack = new RulePack();
-        token = new SettlementToken(address(authority));
-        logAnchor = new LogAnchor(participants);
+        participants = Participants(deploy("Participants", abi.encode(address(authority))));
+        pack = RulePack(deploy("RulePack", ""));
+        token = SettlementToken(deploy("SettlementToken", abi.encode(address(authority))));
+        logAnchor = LogAnchor(deploy("LogAnchor", abi.encode(participants)));
         uint256 nonce = vm.getNonce(address(this));
         listings = Listings(vm.computeCreateAddress(address(this), nonce));
         licences = Licences(vm.computeCreateAddress(address(this), nonce + 1));
         exchange = Exchange(vm.computeCreateAddress(address(this), nonce + 2));
         reviews = Reviews(vm.computeCreateAddress(address(this), nonce + 3));
-        new Listings(address(authority), participants, reviews, licences, exchange, pack);
-        new Licences(participants, listings, address(exchange));
+        Listings(
+            deploy(
+                "Listings", abi.encode(address(authority), participants, reviews, licences, exchange, pack)
+            )
+        );
+        Licences(deploy("Licences", abi.encode(participants, listings, address(exchange))));
         IExchange.Terms memory terms = IExchange.Terms({
             feeBps: 250, taxBps: 1000, confirmWindow: 7 days, arbitrationWindow: 14 days, halted: false
         });
-        new Exchange(address(authority), participants, listings, licences, terms, treasury, taxAuthority);
-        new Reviews(participants, listings);
+        Exchange(
+            deploy(
+                "Exchange",
+                abi.encode(
+                    address(authority), participants, listings, licences, terms, treasury, taxAuthority
+                )
+            )
+        );
+        Reviews(deploy("Reviews", abi.encode(participants, listings)));
     }
 
     function _grant() private {
-        _allow(address(participants), OPERATOR_ROLE, Participants.accredit.selector);
-        _allow(address(participants), GOVERNOR_ROLE, Participants.appoint.selector);
-        _allow(address(participants), GOVERNOR_ROLE, Participants.retire.selector);
-        _allow(address(listings), GOVERNOR_ROLE, Listings.setRulePack.selector);
-        _allow(address(exchange), GOVERNOR_ROLE, Exchange.setTerms.selector);
-        _allow(address(exchange), GOVERNOR_ROLE, Exchange.setRecipients.selector);
-        _allow(address(exchange), GOVERNOR_ROLE, Exchange.addCurrency.selector);
-        _allow(address(exchange), GOVERNOR_ROLE, Exchange.activateCurrency.selector);
-        _allow(address(exchange), GUARDIAN_ROLE, Exchange.halt.selector);
-        _allow(address(exchange), GOVERNOR_ROLE, Exchange.resume.selector);
+        _allow(address(participants), OPERATOR_ROLE, IParticipants.accredit.selector);
+        _allow(address(participants), GOVERNOR_ROLE, IParticipants.appoint.selector);
+        _allow(address(participants), GOVERNOR_ROLE, IParticipants.retire.selector);
+        _allow(address(listings), GOVERNOR_ROLE, IListings.setRulePack.selector);
+        _allow(address(exchange), GOVERNOR_ROLE, IExchange.setTerms.selector);
+        _allow(address(exchange), GOVERNOR_ROLE, IExchange.setRecipients.selector);
+        _allow(address(exchange), GOVERNOR_ROLE, IExchange.addCurrency.selector);
+        _allow(address(exchange), GOVERNOR_ROLE, IExchange.activateCurrency.selector);
+        _allow(address(exchange), GUARDIAN_ROLE, IExchange.halt.selector);
+        _allow(address(exchange), GOVERNOR_ROLE, IExchange.resume.selector);
         _allow(address(token), MINTER_ROLE, SettlementToken.mint.selector);
         authority.grantRole(OPERATOR_ROLE, operator, 0);
         authority.grantRole(GOVERNOR_ROLE, governor, 0);
@@ -148,6 +161,20 @@ abstract contract Base is CommonBase, StdAssertions, StdCheats, StdInvariant, St
         appoint(arbiter, ARBITER);
         appoint(supervisor, SUPERVISOR);
         fund(buyer, 1_000_000_000);
+    }
+
+    /// @dev What production deploys, as `forge build` left it in `out/`; a revert in the constructor is passed on.
+    function deploy(string memory name, bytes memory arguments) internal returns (address at_) {
+        string memory artifact = string.concat("out/", name, ".sol/", name, ".json");
+        bytes memory creation = bytes.concat(vm.getCode(artifact), arguments);
+        assembly ("memory-safe") {
+            at_ := create(0, add(creation, 32), mload(creation))
+            if iszero(at_) {
+                let size := returndatasize()
+                returndatacopy(creation, 0, size)
+                revert(creation, size)
+            }
+        }
     }
 
     // Acts
@@ -319,7 +346,10 @@ abstract contract Base is CommonBase, StdAssertions, StdCheats, StdInvariant, St
             key,
             address(exchange),
             "Socai Exchange",
-            abi.encode(typehash, p.paymentRef, by, plan, version, renewed, currency, price, p.deadline)
+            bytes.concat(
+                abi.encode(typehash, p.paymentRef, by, plan, version, renewed),
+                abi.encode(currency, price, p.deadline)
+            )
         );
     }
 

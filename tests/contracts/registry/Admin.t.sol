@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import { IAccessManaged } from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import { AccessManager } from "@openzeppelin/contracts/access/manager/AccessManager.sol";
 import { IAccessManager } from "@openzeppelin/contracts/access/manager/IAccessManager.sol";
-import { SettlementToken } from "contracts/SettlementToken.sol";
+import { SettlementToken } from "../Deployed.sol";
 import { REVIEWER, SELLER, Standing } from "contracts/types/Participant.sol";
 import { SetPack } from "../mocks/registry/Packs.sol";
 import { Registry } from "./Registry.sol";
@@ -69,7 +69,7 @@ contract AdminTest is Registry {
     }
 
     function test_threat_C21_aFunctionGrantedToNobodyIsTheAdministrators() public {
-        SettlementToken fresh = new SettlementToken(address(authority));
+        SettlementToken fresh = SettlementToken(deploy("SettlementToken", abi.encode(address(authority))));
         address[4] memory callers = [operator, governor, guardian, outsider];
         for (uint256 i; i < 4; ++i) {
             vm.prank(callers[i]);

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import { Reviews } from "contracts/Reviews.sol";
+import { Reviews } from "../Deployed.sol";
 import { IReviews } from "contracts/interfaces/IReviews.sol";
 import { CUSTODY, VersionDraft } from "contracts/types/Listing.sol";
 import { CUSTODIAN, SELLER, Standing } from "contracts/types/Participant.sol";
@@ -151,7 +151,7 @@ contract CustodyTest is Registry {
     }
 
     function test_threat_C11_custody_redeployment() public {
-        Reviews redeployed = new Reviews(participants, listings);
+        Reviews redeployed = Reviews(deploy("Reviews", abi.encode(participants, listings)));
         expectInvalid();
         redeployed.checkCustody(seller, draft);
     }

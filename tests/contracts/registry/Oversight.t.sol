@@ -7,7 +7,7 @@ import { LicenceId, PlanId, planId } from "contracts/types/Ids.sol";
 import { Denial } from "contracts/types/Licence.sol";
 import { CUSTODY, LEGAL, Listing } from "contracts/types/Listing.sol";
 import { Standing, SUPERVISOR } from "contracts/types/Participant.sol";
-import { Listings } from "contracts/Listings.sol";
+import { Listings } from "../Deployed.sol";
 import { SetPack } from "../mocks/registry/Packs.sol";
 import { Registry } from "./Registry.sol";
 
@@ -271,7 +271,12 @@ contract OversightTest is Registry {
     function test_R14_aRegisterNeverStartsWithoutAVersionedPack() public {
         SetPack unversioned = new SetPack(0);
         expectInvalidPack(address(unversioned));
-        new Listings(address(authority), participants, reviews, licences, exchange, unversioned);
+        Listings(
+            deploy(
+                "Listings",
+                abi.encode(address(authority), participants, reviews, licences, exchange, unversioned)
+            )
+        );
     }
 
     function test_R01_R14_setRulePack_decidesFromNowOn() public {

@@ -214,7 +214,7 @@ contract ReviewsTest is Registry {
         }
     }
 
-    // Listings.review
+    // IListings.review
 
     function testFuzz_R01_review_onlyReviews(address caller, uint8 kind, bool stands) public {
         vm.assume(caller != address(reviews));

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import { IERC20Errors } from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import { ERC20Permit } from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
-import { SettlementToken } from "contracts/SettlementToken.sol";
+import { SettlementToken } from "../Deployed.sol";
 import { Registry } from "./Registry.sol";
 
 contract SettlementTokenTest is Registry {
@@ -75,7 +75,7 @@ contract SettlementTokenTest is Registry {
         vm.expectRevert(abi.encodeWithSelector(ERC20Permit.ERC2612InvalidSigner.selector, custodian, buyer));
         token.permit(buyer, outsider, 1, time(), v, r, s);
 
-        SettlementToken other = new SettlementToken(address(authority));
+        SettlementToken other = SettlementToken(deploy("SettlementToken", abi.encode(address(authority))));
         (v, r, s) = permit(other, buyerKey, 1, time());
         vm.expectPartialRevert(ERC20Permit.ERC2612InvalidSigner.selector);
         token.permit(buyer, outsider, 1, time(), v, r, s);

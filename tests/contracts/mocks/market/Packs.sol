@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { RulePack } from "contracts/RulePack.sol";
 import { IRulePack } from "contracts/interfaces/IRulePack.sol";
 import { Classification } from "contracts/types/Listing.sol";
 
@@ -23,7 +22,11 @@ contract FaultyPack is IRulePack {
     bytes2 public constant jurisdiction = "VN";
     bytes32 public constant rules = "faulty";
     Fault public fault;
-    IRulePack private immutable _SOUND = new RulePack();
+    IRulePack private immutable _SOUND;
+
+    constructor(IRulePack sound) {
+        _SOUND = sound;
+    }
 
     function setFault(Fault fault_) external {
         fault = fault_;
