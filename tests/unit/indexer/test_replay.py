@@ -296,7 +296,8 @@ def test_renewed_upgraded_counted(sold: State) -> None:
         licences.UsesCounted(LICENCE, OTHER, 3, 3),
         licences.VersionChanged(LICENCE, 2, 4),
     )
-    assert (settled.licences[LICENCE].used, settled.licences[LICENCE].pack) == (3, 4)
+    upgraded = settled.licences[LICENCE]
+    assert (upgraded.used, upgraded.version, upgraded.pack) == (3, 2, 4)
 
     def renewed(payment_ref: bytes, by_bank: bool) -> State:
         renewal: list[Event] = [
@@ -403,6 +404,26 @@ def test_R06_upstreams_in_the_order_named(sold: State) -> None:
     assert derived.listings[2].upstreams == 1
 
 
+def test_a_listing_and_a_version_as_they_are_published(sold: State) -> None:
+    first = LISTED[2]
+    assert isinstance(first, listings.VersionPublished)
+    token = listings.Transfer(NOBODY, BUYER, 2)
+    listed = listings.Listed(2, BUYER, b"SG", CLASS, 9, 3, h(8))
+    more = after(sold, token, listed, replace(first, listing=2, deposit_id=h(7), epoch=4, stale_at=2000))
+    assert more.legal_bases == {1: bytes(32), 2: h(8)}
+    assert (more.listings[2].home, more.listings[2].pack) == (b"SG", 3)
+    assert (more.versions[2, 1].epoch, more.versions[2, 1].stale_at) == (4, 2000)
+    with pytest.raises(ImpossibleEvent, match="the next listing is 2"):
+        after(sold, replace(token, token_id=3), replace(listed, listing=3))
+
+
+def test_R19_a_revocation_is_lifted(sold: State) -> None:
+    revoked = after(sold, licences.LicenceRevoked(LICENCE, OTHER, h(7)))
+    assert revoked.licences[LICENCE].status == LicenceStatus.REVOKED
+    lifted = replay(entries([licences.LicenceReinstated(LICENCE, OTHER, h(7))], block=3), revoked)
+    assert lifted.licences == sold.licences
+
+
 def test_checkpoints_carry_the_time_of_their_block(sold: State) -> None:
     anchored = after(sold, log_anchor.Anchored(0, 5, h(1), OTHER), log_anchor.Anchored(1, 6, h(2), OTHER))
     assert anchored.checkpoints == {
@@ -424,6 +445,7 @@ def impossible() -> list[Event]:
         participants.Reinstated(OTHER, BUYER, h(1)),
         listings.Listed(3, SELLER, b"VN", CLASS, 9, 1, bytes(32)),
         listings.Listed(2, SELLER, b"VN", CLASS, 9, 1, bytes(32)),  # without its token
+        replace(published, version=3, deposit_id=h(8)),
         listings.UpstreamNamed(1, LICENCE + 1, 500),
         listings.UpstreamNamed(2, LICENCE, 500),
         replace(published, version=3),
@@ -524,3 +546,5 @@ def test_entries_come_in_order(sold: State) -> None:
     assert sold == before
     apply(sold, entry, 1001)
     assert sold.place == (1, 21)
+    apply(sold, replace(entry, block_number=2), 1001)  # blocks within one second
+    assert sold.place == (2, 21)
