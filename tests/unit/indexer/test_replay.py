@@ -314,6 +314,9 @@ def test_renewed_upgraded_counted(sold: State) -> None:
     assert renewed(bytes(32), False).licences[LICENCE] == replace(anew, by_bank=False)
     assert renewed(bytes(32), False).owed == {(1, SELLER): 2000}
     assert renewed(bytes(32), False).escrow == {1: 0}
+    cheaper = exchange.Renewed(LICENCE, BUYER, 3, 5, 999, 8201, bytes(32))
+    with pytest.raises(ImpossibleEvent, match="its plan's price is 1000"):
+        replay(entries([cheaper], block=3), settled)
 
 
 def test_tokens_move(sold: State) -> None:
