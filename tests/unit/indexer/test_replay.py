@@ -38,7 +38,7 @@ from ledger.indexer.replay import (
     apply,
     replay,
 )
-from ledger.indexer.state import NOBODY, Journal, State
+from ledger.indexer.state import NOBODY, Journal, Pack, State
 from ledger.proofs.journal import EMPTY, fold
 
 
@@ -191,6 +191,10 @@ def test_before_and_after_the_sale(sold: State) -> None:
         1, 1001, 4601, 0, 1, False, LicenceStatus.ACTIVE, OrderStatus.OPEN, 250, 1000, 8201
     )
     assert sold.licence_tokens.owners == {LICENCE: BUYER}
+    assert (sold.treasury, sold.tax_authority) == (TREASURY, TAX)
+    assert sold.terms == structs.Terms(250, 1000, 7200, 10800, False)
+    assert sold.currencies == {0: structs.Money(NOBODY, False), 1: structs.Money(TOKEN, True)}
+    assert sold.rule_pack == Pack(account(91), 1)
     assert sold.escrow == {1: 1000}
     assert sold.liabilities(1) == 1000
     assert sold.liabilities(0) == 0
