@@ -67,8 +67,8 @@ contract ParticipantsTest is Registry {
     }
 
     function test_accredit_jurisdictionAtTheEdges() public {
-        bytes2[8] memory wrong = [bytes2("vn"), "V", "Vn", "vN", "@A", "A@", "[A", bytes2(0)];
-        for (uint256 i; i < 8; ++i) {
+        bytes2[9] memory wrong = [bytes2("vn"), "V", "Vn", "vN", "@A", "A@", "[A", "A[", bytes2(0)];
+        for (uint256 i; i < 9; ++i) {
             vm.prank(operator);
             expectInvalidJurisdiction(wrong[i]);
             participants.accredit(someone, SELLER, wrong[i], false, inOneYear(), CREDENTIAL);
