@@ -9,7 +9,8 @@ import { DERIVABLE, PlanDraft } from "contracts/types/Plan.sol";
 import { Base } from "../Base.t.sol";
 
 /// @notice What each act costs as a transaction of its own, against `snapshots/GasTest.json`: `scripts/test forge` fails when they
-/// differ, `forge test --mc GasTest` writes them anew. Every account acts for the first time unless its snapshot says otherwise.
+/// differ; without `FORGE_SNAPSHOT_CHECK` the same test writes them anew. Every account acts for the first time unless its
+/// snapshot says otherwise.
 /// forge-config: default.isolate = true
 contract GasTest is Base {
     /// @dev Takes payment, opens escrow, mints the licence and journals both: about 137,000 of it are the transaction, cold

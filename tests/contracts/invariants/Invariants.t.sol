@@ -4,10 +4,6 @@ pragma solidity 0.8.37;
 import { CommonBase } from "forge-std/Base.sol";
 import { StdAssertions } from "forge-std/StdAssertions.sol";
 import { StdInvariant } from "forge-std/StdInvariant.sol";
-import { Exchange } from "../Deployed.sol";
-import { Licences } from "../Deployed.sol";
-import { Listings } from "../Deployed.sol";
-import { Participants } from "../Deployed.sol";
 import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import { IExchange } from "contracts/interfaces/IExchange.sol";
 import { IJournal } from "contracts/interfaces/IJournal.sol";
@@ -16,19 +12,18 @@ import { LicenceId, licenceId, PlanId } from "contracts/types/Ids.sol";
 import { Licence, LicenceStatus, OrderStatus } from "contracts/types/Licence.sol";
 import { MARKET_ROLES } from "contracts/types/Participant.sol";
 import { Currency, Plan } from "contracts/types/Plan.sol";
+import { Exchange, Licences, Listings, Participants } from "../Deployed.sol";
 import { Market } from "./Market.sol";
 import { Witness } from "./Witness.sol";
 
 /// @notice What holds of every market, whatever happened in it. What each single act may change, {Witness} checks.
-/// forge-config: default.invariant.runs = 8
 contract InvariantsTest is CommonBase, StdAssertions, StdInvariant {
     bool public constant IS_TEST = true;
 
     Market private market;
 
     function setUp() public {
-        // not `new`: its code would be compiled into this contract once more
-        market = Market(vm.deployCode("invariants/Market.sol:Market"));
+        market = new Market();
         market.setUp();
         targetContract(address(market));
         targetSelector(FuzzSelector(address(market), market.acts()));

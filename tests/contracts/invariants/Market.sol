@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import { Address } from "@openzeppelin/contracts/utils/Address.sol";
-import { SettlementToken } from "../Deployed.sol";
 import { IExchange } from "contracts/interfaces/IExchange.sol";
 import { BPS } from "contracts/libraries/Split.sol";
 import { LicenceId, PlanId, planId } from "contracts/types/Ids.sol";
@@ -18,6 +17,7 @@ import {
     TRANSFERABLE,
     UPDATES
 } from "contracts/types/Plan.sol";
+import { SettlementToken } from "../Deployed.sol";
 import { Witness } from "./Witness.sol";
 
 /// @notice A market at random. Each act picks, by its seed, somebody and something that it can succeed with, or makes it so by

@@ -2,10 +2,6 @@
 pragma solidity 0.8.37;
 
 import { Vm } from "forge-std/Vm.sol";
-import { Exchange } from "../Deployed.sol";
-import { Licences } from "../Deployed.sol";
-import { Listings } from "../Deployed.sol";
-import { Participants } from "../Deployed.sol";
 import { IExchange } from "contracts/interfaces/IExchange.sol";
 import { ILogAnchor } from "contracts/interfaces/ILogAnchor.sol";
 import { LicenceId, PlanId } from "contracts/types/Ids.sol";
@@ -13,6 +9,7 @@ import { Licence, LicenceStatus, OrderStatus } from "contracts/types/Licence.sol
 import { Version } from "contracts/types/Listing.sol";
 import { Currency, Plan, PlanStatus } from "contracts/types/Plan.sol";
 import { Base } from "../Base.t.sol";
+import { Exchange, Licences, Listings, Participants } from "../Deployed.sol";
 
 /// @notice Looks at the market after every single act: folds and adds up what was emitted, and holds what has changed against
 /// what that act may change.

@@ -35,7 +35,6 @@ contract SplitProofs {
         }
     }
 
-    /// @dev Summed over upstreams whose rates sum to at most `BPS`: the shares never sum to more than the proceeds.
     function check_R06_noShareBeyondItsRate(uint96 proceeds, uint16 shareBps) external pure {
         if (shareBps > BPS) return;
         uint256 share = Split.share(proceeds, shareBps);
@@ -45,19 +44,17 @@ contract SplitProofs {
         }
     }
 
-    /// @dev The step of the loop that pays upstreams whose rates sum to at most `BPS`: when `rest` is no less than what `paidBps`
-    /// leave of the proceeds, then so it is after one more share, which it covers. The seller is never left with less than
-    /// nothing, however many upstreams there are.
-    function check_R06_restCoversTheNextShare(uint96 proceeds, uint96 rest, uint16 paidBps, uint16 shareBps)
+    /// @dev The step of the loop that pays upstreams, resting on the proof before: when `share` is no more than it is `due` by its
+    /// rate, and `rest` no less than that and all that is due `later`, it covers the share, and what remains is no less than
+    /// what is due later. The seller is never left with less than nothing, however many upstreams there are.
+    function check_R06_restCoversTheNextShare(uint96 rest, uint96 share, uint112 due, uint112 later)
         external
         pure
     {
         unchecked {
-            if (uint256(paidBps) + shareBps > BPS) return;
-            if (uint256(rest) * BPS < uint256(proceeds) * (BPS - paidBps)) return;
-            uint256 share = Split.share(proceeds, shareBps);
+            if (share * BPS > due || rest * BPS < uint256(due) + later) return;
             assert(share <= rest);
-            assert((rest - share) * BPS >= uint256(proceeds) * (BPS - paidBps - shareBps));
+            assert((rest - share) * BPS >= later);
         }
     }
 }
