@@ -365,7 +365,7 @@ contract Market is Witness {
             _confirm(licence = _buyWithToken(planId(1, 0), buyer));
         }
         address from = licences.holderOf(licence);
-        address to = _buyers[seed % 3] == from ? _buyers[(seed + 1) % 3] : _buyers[seed % 3];
+        address to = _buyers[seed % 3] == from ? _buyers[(seed % 3 + 1) % 3] : _buyers[seed % 3];
         _ready(licence.plan(), to, licences.licence(licence).version);
         vm.prank(from);
         licences.transferFrom(from, to, licence.tokenId());
