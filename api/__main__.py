@@ -35,6 +35,10 @@ START_ERRORS: Final = (
 )
 """What keeps the service from starting and an operator can mend; no message holds a secret."""
 
+KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than clients and proxies keep a connection idle (aiohttp 15, nginx 60), lest one writes a request
+into a connection that is being closed: what is no GET is then not repeated."""
+
 
 def main() -> int:
     configure()
@@ -64,6 +68,7 @@ def main() -> int:
         server_header=False,
         proxy_headers=False,
         lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = uvicorn.Server(config)
     try:

@@ -16,6 +16,7 @@ from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 from fastapi import FastAPI
 
+from api.__main__ import KEEP_ALIVE_SECONDS
 from api.app import Adapters, create_app
 from api.deps import Services
 from api.settings import Settings
@@ -190,7 +191,9 @@ async def running(settings: Settings, chain: Chain, *, real: bool = False) -> As
         await database.close()
 
     app = create_app(settings, None if real else open_adapters)
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False)
+    config = uvicorn.Config(
+        app, port=0, log_config=None, access_log=False, timeout_keep_alive=KEEP_ALIVE_SECONDS
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:

@@ -135,9 +135,9 @@ async def test_R05_of_concurrent_releases_of_the_last_use_one_gets_the_key(meter
     async with Rpc(metered.exchange.chain.url) as rpc:
         await rpc.request("evm_setAutomine", [False])  # so that all pass the simulation
         asking = [asyncio.create_task(metered.ask(PrivateKey.generate())) for _ in range(4)]
-        while int((await rpc.request("txpool_status"))["pending"], 16) < 4:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-        assert not any(task.done() for task in asking)  # not mined, so no key
+        while int((await rpc.request("txpool_status"))["pending"], 16) < 4:
+            done, _ = await asyncio.wait(asking, timeout=0.02, return_when=asyncio.FIRST_COMPLETED)
+            assert not done, [task.exception() or task.result() for task in done]  # not mined, so no key
         await rpc.request("evm_setAutomine", [True])
         await rpc.request("evm_mine")
     outcomes = await asyncio.gather(*asking, return_exceptions=True)
