@@ -84,29 +84,36 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
     }
 
     /// @inheritdoc IExchange
+    // Guarded; LISTINGS and LICENCES are our own contracts and call nobody back.
+    // slither-disable-next-line reentrancy-no-eth
     function buyWithBank(PlanId plan, uint24 version, uint32 held, BankPayment calldata payment)
         external
         nonReentrant
         returns (LicenceId licence)
     {
         Sale memory sale = LISTINGS.sell(plan, version, msg.sender);
-        _usePayment(payment, plan, version, LicenceId.wrap(0), sale);
-        licence = _issue(sale, version, held, true, payment.paymentRef);
+        _checkPayment(payment, plan, version, LicenceId.wrap(0), sale);
+        licence = _issue(sale, version, held, true);
+        _usePayment(payment, sale);
     }
 
     /// @inheritdoc IExchange
     function renew(LicenceId licence, uint24 version, uint40 expiresAt) external nonReentrant {
-        Sale memory sale = _extend(licence, version, expiresAt, false, 0);
+        Sale memory sale = _extend(licence, version, expiresAt, false);
         _pull(sale.currency, sale.price);
     }
 
     /// @inheritdoc IExchange
+    // Guarded; LISTINGS and LICENCES are our own contracts and call nobody back.
+    // slither-disable-next-line reentrancy-no-eth
     function renewWithBank(LicenceId licence, uint24 version, uint40 expiresAt, BankPayment calldata payment)
         external
         nonReentrant
     {
-        Sale memory sale = _extend(licence, version, expiresAt, true, payment.paymentRef);
-        _usePayment(payment, licence.plan(), version, licence, sale);
+        Sale memory sale = _extend(licence, version, expiresAt, true);
+        _checkPayment(payment, licence.plan(), version, licence, sale);
+        sale.licence = licence;
+        _usePayment(payment, sale);
     }
 
     /// @inheritdoc IExchange
@@ -197,6 +204,9 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
     /// @inheritdoc IExchange
     function addCurrency(address token) external restricted returns (Currency) {
         require(token.code.length != 0, Exchange_InvalidToken(token));
+        for (uint8 i; i < currencies; ++i) {
+            require(_money[Currency.wrap(i)].token != token, Exchange_InvalidToken(token));
+        }
         return _addCurrency(token);
     }
 
@@ -240,12 +250,12 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
 
     function _buyWithToken(PlanId plan, uint24 version, uint32 held) private returns (LicenceId licence) {
         Sale memory sale = LISTINGS.sell(plan, version, msg.sender);
-        licence = _issue(sale, version, held, false, 0);
+        licence = _issue(sale, version, held, false);
         _pull(sale.currency, sale.price);
     }
 
     /// @dev A free licence has no money to hold: its order is settled at once.
-    function _issue(Sale memory sale, uint24 version, uint32 held, bool byBank, bytes32 paymentRef)
+    function _issue(Sale memory sale, uint24 version, uint32 held, bool byBank)
         private
         returns (LicenceId licence)
     {
@@ -255,10 +265,10 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
         (uint24 pack, uint96 price) = (sale.pack, sale.price);
         uint40 issuedAt = uint40(block.timestamp);
         uint40 deadline = issuedAt + confirmWindow;
-        emit Purchased(licence, msg.sender, version, pack, price, feeBps, taxBps, deadline, paymentRef);
+        emit Purchased(licence, msg.sender, version, pack, price, feeBps, taxBps, deadline);
         _journal(
             Purchased.selector,
-            abi.encode(licence, msg.sender, version, pack, price, feeBps, taxBps, deadline, paymentRef)
+            abi.encode(licence, msg.sender, version, pack, price, feeBps, taxBps, deadline)
         );
         PackedLicence packed = Licence({
             version: version,
@@ -279,7 +289,7 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
     /// @dev Renews and splits under today's rates.
     // Guarded by both callers; LICENCES is our own contract and calls nobody back.
     // slither-disable-next-line reentrancy-no-eth
-    function _extend(LicenceId licence, uint24 version, uint40 expected, bool byBank, bytes32 paymentRef)
+    function _extend(LicenceId licence, uint24 version, uint40 expected, bool byBank)
         private
         returns (Sale memory sale)
     {
@@ -295,11 +305,8 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
         // forge-lint: disable-next-line(unsafe-typecast)
         uint40 expiresAt = uint40(until);
 
-        emit Renewed(licence, msg.sender, version, sale.pack, sale.price, expiresAt, paymentRef);
-        _journal(
-            Renewed.selector,
-            abi.encode(licence, msg.sender, version, sale.pack, sale.price, expiresAt, paymentRef)
-        );
+        emit Renewed(licence, msg.sender, version, sale.pack, sale.price, expiresAt);
+        _journal(Renewed.selector, abi.encode(licence, msg.sender, version, sale.pack, sale.price, expiresAt));
         LICENCES.renew(licence, expiresAt, version, sale.pack, byBank);
         (l.feeBps, l.taxBps, l.byBank) = (feeBps, taxBps, byBank);
         _allocate(licence, l, sale.currency, sale.price);
@@ -358,13 +365,13 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
     }
 
     /// @param renewed the licence a renewal is for; 0 for a purchase
-    function _usePayment(
+    function _checkPayment(
         BankPayment calldata payment,
         PlanId plan,
         uint24 version,
         LicenceId renewed,
         Sale memory sale
-    ) private {
+    ) private view {
         bytes32 ref = payment.paymentRef;
         require(block.timestamp <= payment.deadline, Exchange_PaymentExpired(payment.deadline));
         require(ref != 0 && !paymentUsed[ref], Exchange_PaymentUsed(ref));
@@ -386,8 +393,16 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
             ),
             Exchange_InvalidPayment(payment.provider)
         );
+    }
 
+    function _usePayment(BankPayment calldata payment, Sale memory sale) private {
+        bytes32 ref = payment.paymentRef;
         paymentUsed[ref] = true;
+
+        emit PaymentUsed(ref, payment.provider, sale.licence, sale.currency, sale.price);
+        _journal(
+            PaymentUsed.selector, abi.encode(ref, payment.provider, sale.licence, sale.currency, sale.price)
+        );
     }
 
     function _setTerms(uint16 feeBps, uint16 taxBps, uint32 confirmWindow, uint32 arbitrationWindow) private {
@@ -404,6 +419,7 @@ contract Exchange is IExchange, JournalledAccess, EIP712, ReentrancyGuardTransie
 
     function _setRecipients(address treasury_, address taxAuthority_) private {
         require(treasury_ != address(0) && taxAuthority_ != address(0), Exchange_InvalidRecipient());
+        require(treasury_ != address(this) && taxAuthority_ != address(this), Exchange_InvalidRecipient());
 
         (treasury, taxAuthority) = (treasury_, taxAuthority_);
 

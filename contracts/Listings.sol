@@ -20,6 +20,7 @@ import {
     Classification,
     CUSTODY,
     Listing,
+    PersonalData,
     REFUSED,
     StoredListing,
     Upstream,
@@ -152,6 +153,14 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
         }
 
         StoredListing storage l = _listings[id];
+        if (holder != msg.sender) {
+            l.imposed = true;
+        } else if (l.imposed) {
+            Classification memory floor = l.class.unpack();
+            bool lower = class.importance < floor.importance
+                || (class.personal == PersonalData.None && floor.personal != PersonalData.None);
+            require(!lower, Listings_BelowImposed(id));
+        }
         (l.class, l.required, l.pack) = (class.packed(), required, _pack.version);
         uint16 epoch = ++l.epoch;
         legalBasis[id] = legalBasis_;
@@ -225,10 +234,11 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
     }
 
     /// @inheritdoc IListings
-    function review(uint48 id, uint24 number, uint8 kind, bool stands) external returns (uint16 epoch) {
+    function review(uint48 id, uint24 number, uint8 kind, bool stands, uint16 epoch) external {
         require(msg.sender == address(REVIEWS), Listings_NotReviews(msg.sender));
         Version storage v = _version(id, number);
-        epoch = _listings[id].epoch;
+        uint16 current = _listings[id].epoch;
+        require(epoch == current, Listings_StaleEpoch(id, epoch, current));
         uint8 standing = _standing(v.attestations, v.epoch, epoch);
 
         (v.attestations, v.epoch) = (stands ? standing | kind : standing & ~kind, epoch);
@@ -301,7 +311,8 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
             epoch: l.epoch,
             delisted: l.delisted,
             frozenUntil: l.frozenUntil,
-            pack: l.pack
+            pack: l.pack,
+            imposed: l.imposed
         });
     }
 
@@ -357,10 +368,12 @@ contract Listings is IListings, IERC4906, IERC6454, JournalledERC721, Journalled
         }
     }
 
-    /// @dev A listing does not leave the reach of a measure, against itself or its holder, by changing hands.
+    /// @dev A listing does not leave the reach of a measure, against itself or its holder, by changing hands, and goes only to
+    /// whoever could list it.
     function _mayMove(uint48 id, address from, address to) private view returns (bool) {
         StoredListing storage l = _listings[id];
-        return PARTICIPANTS.participant(from).suspendedUntil <= block.timestamp
+        (uint16 rule,) = _decideListing(l.class.unpack(), to, legalBasis[id] != 0);
+        return rule == 0 && PARTICIPANTS.participant(from).suspendedUntil <= block.timestamp
             && PARTICIPANTS.standing(to, SELLER) == Standing.Eligible
             && PARTICIPANTS.participant(to).jurisdiction == l.home && l.frozenUntil <= block.timestamp;
     }

@@ -10,7 +10,7 @@ import { CUSTODIAN } from "./types/Participant.sol";
 contract LogAnchor is ILogAnchor, Journal {
     IParticipants public immutable PARTICIPANTS;
 
-    Checkpoint[] private _checkpoints;
+    mapping(address custodian => Checkpoint[]) private _checkpoints;
 
     constructor(IParticipants participants) {
         PARTICIPANTS = participants;
@@ -19,9 +19,10 @@ contract LogAnchor is ILogAnchor, Journal {
     /// @inheritdoc ILogAnchor
     function anchor(uint64 size, bytes32 root) external {
         PARTICIPANTS.check(msg.sender, CUSTODIAN);
-        uint256 index = _checkpoints.length;
+        Checkpoint[] storage log = _checkpoints[msg.sender];
+        uint256 index = log.length;
         if (index != 0) {
-            Checkpoint memory last = _checkpoints[index - 1];
+            Checkpoint memory last = log[index - 1];
             require(size >= last.size, LogAnchor_Shrunk(size, last.size));
             if (size == last.size) {
                 require(root == last.root, LogAnchor_Forked(size, root, last.root));
@@ -29,26 +30,28 @@ contract LogAnchor is ILogAnchor, Journal {
             }
         }
 
-        _checkpoints.push(Checkpoint({ size: size, time: uint40(block.timestamp), root: root }));
+        uint40 time = uint40(block.timestamp);
+        _checkpoints[msg.sender].push(Checkpoint({ size: size, time: time, root: root }));
 
-        emit Anchored(index, size, root, msg.sender);
-        _journal(Anchored.selector, abi.encode(index, size, root, msg.sender));
+        emit Anchored(msg.sender, index, size, root, time);
+        _journal(Anchored.selector, abi.encode(msg.sender, index, size, root, time));
     }
 
     /// @inheritdoc ILogAnchor
-    function latest() external view returns (Checkpoint memory) {
-        require(_checkpoints.length != 0, LogAnchor_NoCheckpoint());
-        return _checkpoints[_checkpoints.length - 1];
+    function latest(address custodian) external view returns (Checkpoint memory) {
+        Checkpoint[] storage log = _checkpoints[custodian];
+        require(log.length != 0, LogAnchor_NoCheckpoint());
+        return log[log.length - 1];
     }
 
     /// @inheritdoc ILogAnchor
-    function checkpoint(uint256 index) external view returns (Checkpoint memory) {
-        require(index < _checkpoints.length, LogAnchor_NoCheckpoint());
-        return _checkpoints[index];
+    function checkpoint(address custodian, uint256 index) external view returns (Checkpoint memory) {
+        require(index < _checkpoints[custodian].length, LogAnchor_NoCheckpoint());
+        return _checkpoints[custodian][index];
     }
 
     /// @inheritdoc ILogAnchor
-    function count() external view returns (uint256) {
-        return _checkpoints.length;
+    function count(address custodian) external view returns (uint256) {
+        return _checkpoints[custodian].length;
     }
 }

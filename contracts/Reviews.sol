@@ -27,23 +27,23 @@ contract Reviews is IReviews, Journal, EIP712 {
     }
 
     /// @inheritdoc IReviews
-    function attest(uint48 listing, uint24 version, uint8 kind, bytes32 evidence) external {
+    function attest(uint48 listing, uint24 version, uint8 kind, bytes32 evidence, uint16 epoch) external {
         _check(listing, kind, evidence);
 
         uint40 time = uint40(block.timestamp);
         _attestations[listing][version][kind] =
             Attestation({ reviewer: msg.sender, time: time, evidence: evidence });
-        uint16 epoch = LISTINGS.review(listing, version, kind, true);
+        LISTINGS.review(listing, version, kind, true, epoch);
 
         emit Attested(listing, version, msg.sender, kind, evidence, epoch, time);
         _journal(Attested.selector, abi.encode(listing, version, msg.sender, kind, evidence, epoch, time));
     }
 
     /// @inheritdoc IReviews
-    function refuse(uint48 listing, uint24 version, uint8 kind, bytes32 reason) external {
+    function refuse(uint48 listing, uint24 version, uint8 kind, bytes32 reason, uint16 epoch) external {
         _check(listing, kind, reason);
 
-        uint16 epoch = LISTINGS.review(listing, version, kind, false);
+        LISTINGS.review(listing, version, kind, false, epoch);
 
         emit Refused(listing, version, msg.sender, kind, reason, epoch);
         _journal(Refused.selector, abi.encode(listing, version, msg.sender, kind, reason, epoch));

@@ -66,8 +66,7 @@ interface IExchange {
         uint96 price,
         uint16 feeBps,
         uint16 taxBps,
-        uint40 deadline,
-        bytes32 paymentRef
+        uint40 deadline
     );
     event Renewed(
         LicenceId indexed licence,
@@ -75,8 +74,15 @@ interface IExchange {
         uint24 version,
         uint24 pack,
         uint96 price,
-        uint40 expiresAt,
-        bytes32 paymentRef
+        uint40 expiresAt
+    );
+    /// @notice The purchase or renewal just recorded is paid at a bank and not in a token.
+    event PaymentUsed(
+        bytes32 indexed paymentRef,
+        address indexed provider,
+        LicenceId indexed licence,
+        Currency currency,
+        uint96 amount
     );
     event Settled(LicenceId indexed licence, address indexed by);
     event Disputed(LicenceId indexed licence, address indexed buyer, uint40 deadline, bytes32 reason);
@@ -125,7 +131,8 @@ interface IExchange {
     /// @notice Buys a licence with an ERC-20 allowance. The money stays in escrow until confirmed, released or resolved.
     /// @param plan an open plan, or one reserved for the caller
     /// @param version the listing version wanted, attested and not withdrawn
-    /// @param held how many licences the caller holds: it changes with the purchase, so the second of two clicks is refused
+    /// @param held how many licences the caller holds: it changes with the purchase, so the second of two clicks is refused.
+    /// It changes also when somebody sends the caller a licence meanwhile: then the caller looks and asks again.
     function buy(PlanId plan, uint24 version, uint32 held) external returns (LicenceId);
 
     /// @notice Buys in one transaction with an ERC-2612 permit for the price. A permit already used by somebody else does no
@@ -139,8 +146,9 @@ interface IExchange {
         external
         returns (LicenceId);
 
-    /// @notice Extends a licence by its plan's duration from the later of now and its expiry, at the plan's price, which is split
-    /// at once: what renews has been delivered before. Caller: the holder, through the gate of a purchase.
+    /// @notice Extends a licence by its plan's duration from the later of now and its expiry, by no more than `MAX_AHEAD` from
+    /// now, at the plan's price, which is split at once: what renews has been delivered before. Caller: the holder, through the
+    /// gate of a purchase.
     /// @param version the licence's or, where it is attested, a newer one
     /// @param expiresAt the expiry the caller sees: it changes with the renewal, so the second of two clicks is refused
     function renew(LicenceId licence, uint24 version, uint40 expiresAt) external;
@@ -176,11 +184,12 @@ interface IExchange {
     function setTerms(uint16 feeBps, uint16 taxBps, uint32 confirmWindow, uint32 arbitrationWindow) external;
 
     /// @notice Sets who receives fee and tax of payments split from now on.
+    /// Neither may be the Exchange itself, which can withdraw nothing.
     /// @dev WARNING, admin power: redirects the platform's and the state's part, open orders included. To be held behind the
     /// governance delay.
     function setRecipients(address treasury, address taxAuthority) external;
 
-    /// @notice Adds a settlement token to the list, for good.
+    /// @notice Adds a settlement token to the list, once and for good.
     /// @dev WARNING, admin power: a token that misbehaves can fail its own payments and withdrawals, never those of another
     /// currency. To be held behind the governance delay.
     function addCurrency(address token) external returns (Currency);

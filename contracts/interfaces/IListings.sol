@@ -55,6 +55,10 @@ interface IListings {
     error Listings_NotHolder(uint48 listing, address account);
     error Listings_NotExchange(address account);
     error Listings_NotReviews(address account);
+    /// @notice The listing was reclassified since what was reviewed.
+    error Listings_StaleEpoch(uint48 listing, uint16 expected, uint16 actual);
+    /// @notice A supervisor has classified this listing: its holder may raise the class, not lower it.
+    error Listings_BelowImposed(uint48 listing);
     error Listings_UnknownVersion(uint48 listing, uint24 version);
     error Listings_UnknownListing(uint48 listing);
     error Listings_Refused(uint24 pack, uint16 rule);
@@ -99,14 +103,16 @@ interface IListings {
     /// @notice Ends sales of a version and release of its key, for good. Caller: the holder, or a supervisor.
     function withdrawVersion(uint48 listing, uint24 version, bytes32 reason) external;
 
+    /// @notice Appends a plan. One that lasts longer than the Exchange's `MAX_AHEAD` can be bought and never renewed.
     function addPlan(uint48 listing, PlanDraft calldata draft) external returns (PlanId plan);
 
     /// @notice Ends a plan; licences already sold keep its terms but can no longer be renewed.
     function closePlan(PlanId plan) external;
 
     /// @notice Changes the classification: every review must be made anew before the next sale or key release (R04).
-    /// Caller: the holder, or a supervisor. A refusal by the rule pack stops the holder; a supervisor's classification
-    /// stands, and then nothing is sold and no key released, whatever is attested, until the listing is classified within
+    /// Caller: the holder, or a supervisor. Once a supervisor has classified a listing, its holder can neither lower its
+    /// importance nor declare it free of personal data. A refusal by the rule pack stops the holder; a supervisor's
+    /// classification stands, and then nothing is sold and no key released, whatever is attested, until the listing is classified within
     /// the rules. Sales are refused by the rule that the pack in force applies to the classification; by rule 0 when a later
     /// pack would allow it.
     function reclassify(uint48 listing, Classification calldata class, bytes32 legalBasis, bytes32 reason)
@@ -131,8 +137,8 @@ interface IListings {
     function setRulePack(address pack) external;
 
     /// @notice Sets whether an attestation of `kind` stands for a version. Caller: Reviews.
-    /// @return epoch of the classification it was reviewed under
-    function review(uint48 listing, uint24 version, uint8 kind, bool stands) external returns (uint16 epoch);
+    /// @param epoch of the classification it was reviewed under
+    function review(uint48 listing, uint24 version, uint8 kind, bool stands, uint16 epoch) external;
 
     /// @notice Allows one sale and counts it, or reverts with the reason. Caller: the Exchange.
     function sell(PlanId plan, uint24 version, address buyer) external returns (Sale memory);

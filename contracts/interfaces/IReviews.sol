@@ -35,10 +35,11 @@ interface IReviews {
     /// @notice Records a review of one kind. Caller: a reviewer who does not hold the listing.
     /// @param kind `LEGAL`, `SECURITY` or `QUALITY`
     /// @param evidence hash of the review (for `QUALITY`, of the quality report, R15)
-    function attest(uint48 listing, uint24 version, uint8 kind, bytes32 evidence) external;
+    /// @param epoch that of the classification reviewed: the review of one that has changed meanwhile is refused (R04)
+    function attest(uint48 listing, uint24 version, uint8 kind, bytes32 evidence, uint16 epoch) external;
 
     /// @notice Refuses a kind of attestation, or takes an earlier one back. Caller: as for `attest`.
-    function refuse(uint48 listing, uint24 version, uint8 kind, bytes32 reason) external;
+    function refuse(uint48 listing, uint24 version, uint8 kind, bytes32 reason, uint16 epoch) external;
 
     /// @notice Reverts unless the draft carries a custodian's valid receipt for a deposit of `seller`.
     function checkCustody(address seller, VersionDraft calldata draft) external view;

@@ -82,6 +82,7 @@ uint8 constant REFUSED = 1 << 7;
 /// @param delisted no more sales; licences already sold are unaffected
 /// @param frozenUntil no sales and no key release before this second
 /// @param pack version of the rule pack that decided the present classification
+/// @param imposed a supervisor has classified it: its holder may raise the class, not lower it
 struct Listing {
     Classification class;
     bytes2 home;
@@ -93,6 +94,7 @@ struct Listing {
     bool delisted;
     uint40 frozenUntil;
     uint24 pack;
+    bool imposed;
 }
 
 /// @notice A `Listing` as it is stored: one slot, which a nested struct would make two.
@@ -107,6 +109,7 @@ struct StoredListing {
     bool delisted;
     uint40 frozenUntil;
     uint24 pack;
+    bool imposed;
 }
 
 /// @notice One immutable version of a dataset; only attestations and withdrawal change.

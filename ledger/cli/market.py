@@ -217,13 +217,16 @@ def attest(
     evidence: Annotated[str, typer.Option(help="The review, or its hash (0x…).")],
     kind: Annotated[ReviewKind, typer.Option()] = ReviewKind.legal,
     version: Annotated[int, typer.Option(min=1)] = 1,
+    epoch: Annotated[
+        int, typer.Option(min=0, help="How often the listing was reclassified before the review.")
+    ] = 0,
 ) -> None:
     """Records a review of a listing version (reviewer)."""
     options: Options = context.obj
 
     async def work() -> None:
         async with options.client() as client:
-            receipt = await client.attest(listing, version, Kind[kind.name.upper()], digest(evidence))
+            receipt = await client.attest(listing, version, Kind[kind.name.upper()], digest(evidence), epoch)
         options.output.done(
             f"Version {version} of listing {listing} is attested ({kind.value}).",
             {"transaction": receipt.transaction_hash, "block": receipt.block_number},

@@ -251,9 +251,11 @@ class Client:
 
     # reviewer
 
-    async def attest(self, listing: int, version: int, kind: Kind, evidence: bytes) -> Receipt:
-        """`evidence`: hash of the review, 32 bytes."""
-        return await self.send(self.contracts.reviews.attest(listing, version, kind, evidence))
+    async def attest(
+        self, listing: int, version: int, kind: Kind, evidence: bytes, epoch: int = 0
+    ) -> Receipt:
+        """`evidence`: hash of the review, 32 bytes; `epoch`: that of the classification reviewed."""
+        return await self.send(self.contracts.reviews.attest(listing, version, kind, evidence, epoch))
 
     # buyer
 

@@ -245,6 +245,7 @@ def _listed(state: State, event: listings.Listed) -> None:
         delisted=False,
         frozen_until=0,
         pack=event.pack,
+        imposed=False,
     )
     state.legal_bases[event.listing] = event.legal_basis
 
@@ -321,7 +322,12 @@ def _reclassified(state: State, event: listings.Reclassified) -> None:
     listing = _known(state.listings, event.listing, "listing")
     _require(event.epoch == listing.epoch + 1, f"the next epoch is {listing.epoch + 1}")
     state.listings[event.listing] = replace(
-        listing, class_=event.class_, required=event.required, epoch=event.epoch, pack=event.pack
+        listing,
+        class_=event.class_,
+        required=event.required,
+        epoch=event.epoch,
+        pack=event.pack,
+        imposed=listing.imposed or event.by != state.listing_tokens.owners[event.listing],
     )
     state.legal_bases[event.listing] = event.legal_basis
 
@@ -502,7 +508,7 @@ def _purchased(state: State, event: exchange.Purchased) -> None:
     _require(serial == plan.sold + 1 <= plan.cap, f"of {plan.cap} licences {plan.sold} are sold")
     _require(plan.status != PlanStatus.CLOSED, "its plan is closed")
     _require(event.price == plan.price, f"its plan's price is {plan.price}")
-    _paid(state, event, plan)
+    _hold(state, plan.currency, event.price)
     state.plans[plan_of(event.licence)] = replace(plan, sold=serial)
     state.licences[event.licence] = Licence(
         version=event.version,
@@ -510,7 +516,7 @@ def _purchased(state: State, event: exchange.Purchased) -> None:
         expires_at=0,
         used=0,
         pack=event.pack,
-        by_bank=any(event.payment_ref),
+        by_bank=False,
         status=LicenceStatus.ACTIVE,
         order=OrderStatus.OPEN if event.price else OrderStatus.SETTLED,
         fee_bps=event.fee_bps,
@@ -525,24 +531,34 @@ def _renewed(state: State, event: exchange.Renewed) -> None:
     _require(licence.order == OrderStatus.SETTLED, f"its order is {licence.order.name.lower()}")
     plan = state.plans[plan_of(event.licence)]
     _require(event.price == plan.price, f"its plan's price is {plan.price}")
-    _paid(state, event, plan)
+    _hold(state, plan.currency, event.price)
     state.licences[event.licence] = replace(
         licence,
         version=event.version,
         expires_at=event.expires_at,
         used=0,
         pack=event.pack,
-        by_bank=any(event.payment_ref),
+        by_bank=False,
     )
 
 
-def _paid(state: State, event: exchange.Purchased | exchange.Renewed, plan: Plan) -> None:
-    """A bank's money is named by its reference and never here; a token's is, until it is owed to somebody."""
-    if any(event.payment_ref):
-        _require(event.payment_ref not in state.payments, "its payment was used before")
-        state.payments[event.payment_ref] = event.licence
-    elif event.price:
-        state.escrow[plan.currency] = state.escrow.get(plan.currency, 0) + event.price
+@_on(exchange.PaymentUsed)
+def _payment_used(state: State, event: exchange.PaymentUsed) -> None:
+    """The purchase or renewal just before was paid at a bank: its money was never here."""
+    licence = _known(state.licences, event.licence, "licence")
+    plan = state.plans[plan_of(event.licence)]
+    _require(event.payment_ref not in state.payments, "its payment was used before")
+    _require((event.currency, event.amount) == (plan.currency, plan.price), f"the price is {plan.price}")
+    _hold(state, plan.currency, -event.amount)
+    state.payments[event.payment_ref] = event.licence
+    state.licences[event.licence] = replace(licence, by_bank=True)
+
+
+def _hold(state: State, currency: int, amount: int) -> None:
+    """In escrow, until it is owed to somebody."""
+    held = state.escrow.get(currency, 0) + amount
+    _require(held >= 0, f"only {held - amount} are in escrow")
+    state.escrow[currency] = held
 
 
 @_on(exchange.Allocated)
@@ -553,9 +569,7 @@ def _allocated(state: State, event: exchange.Allocated) -> None:
     _require(event.currency == currency, f"its plan's currency is {currency}")
     if event.by_bank:
         return
-    held = state.escrow.get(currency, 0)
-    _require(event.amount <= held, f"only {held} are in escrow")
-    state.escrow[currency] = held - event.amount
+    _hold(state, currency, -event.amount)
     key = (currency, event.account)
     state.owed[key] = state.owed.get(key, 0) + event.amount
 
@@ -621,5 +635,7 @@ def _token_authority(state: State, event: settlement_token.AuthorityUpdated) -> 
 
 @_on(log_anchor.Anchored)
 def _anchored(state: State, event: log_anchor.Anchored) -> None:
-    _require(event.index == len(state.checkpoints), f"the next checkpoint is {len(state.checkpoints)}")
-    state.checkpoints[event.index] = Checkpoint(size=event.size, time=state.block_time, root=event.root)
+    log = state.checkpoints.get(event.custodian, [])
+    _require(event.index == len(log), f"the next checkpoint is {len(log)}")
+    log.append(Checkpoint(event.size, event.time, event.root))
+    state.checkpoints[event.custodian] = log

@@ -104,8 +104,8 @@ class State:
     owed: dict[tuple[int, str], int] = field(default_factory=dict)
     """By currency and account."""
 
-    checkpoints: dict[int, Checkpoint] = field(default_factory=dict)
-    """Of the access log, by index."""
+    checkpoints: dict[str, list[Checkpoint]] = field(default_factory=dict)
+    """Of the access logs, by custodian."""
 
     def liabilities(self, currency: int) -> int:
         """What the Exchange must hold of a currency's token: escrow and all that is owed."""

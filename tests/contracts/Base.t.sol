@@ -234,8 +234,9 @@ abstract contract Base is CommonBase, StdAssertions, StdCheats, StdInvariant, St
     }
 
     function attest(uint48 listing, uint24 version, uint8 kind) internal {
+        uint16 epoch = listings.listing(listing).epoch;
         vm.prank(reviewer);
-        reviews.attest(listing, version, kind, keccak256("evidence"));
+        reviews.attest(listing, version, kind, keccak256("evidence"), epoch);
     }
 
     function buy(PlanId plan) internal returns (LicenceId) {

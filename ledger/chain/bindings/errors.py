@@ -702,6 +702,15 @@ class Licences_Unknown(ContractError):
     licence: int
 
 
+class Listings_BelowImposed(ContractError):
+    """error Listings_BelowImposed(uint48 listing)"""
+
+    selector = bytes.fromhex("ee2123e2")
+    abi_name = "Listings_BelowImposed"
+    abi_params = (Param("listing", "uint48"),)
+    listing: int
+
+
 class Listings_DepositUsed(ContractError):
     """error Listings_DepositUsed(bytes32 depositId)"""
 
@@ -894,6 +903,17 @@ class Listings_SoldOut(ContractError):
     abi_params = (Param("plan", "uint64"), Param("cap", "uint32"))
     plan: int
     cap: int
+
+
+class Listings_StaleEpoch(ContractError):
+    """error Listings_StaleEpoch(uint48 listing, uint16 expected, uint16 actual)"""
+
+    selector = bytes.fromhex("5211f559")
+    abi_name = "Listings_StaleEpoch"
+    abi_params = (Param("listing", "uint48"), Param("expected", "uint16"), Param("actual", "uint16"))
+    listing: int
+    expected: int
+    actual: int
 
 
 class Listings_TooMany(ContractError):
@@ -1201,6 +1221,7 @@ ERRORS: Mapping[bytes, type[ContractError]] = {
         Licences_QuotaExceeded,
         Licences_StaleBalance,
         Licences_Unknown,
+        Listings_BelowImposed,
         Listings_DepositUsed,
         Listings_InvalidPack,
         Listings_InvalidPeriod,
@@ -1222,6 +1243,7 @@ ERRORS: Mapping[bytes, type[ContractError]] = {
         Listings_ShareTooLow,
         Listings_SharesExceedWhole,
         Listings_SoldOut,
+        Listings_StaleEpoch,
         Listings_TooMany,
         Listings_UnknownCurrency,
         Listings_UnknownListing,

@@ -110,9 +110,32 @@ class Halted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentUsed(Event):
+    """event PaymentUsed(bytes32 indexed paymentRef, address indexed provider, LicenceId indexed
+    licence, Currency currency, uint96 amount)
+    """
+
+    payment_ref: bytes
+    provider: str
+    licence: int
+    currency: int
+    amount: int
+
+    topic0 = bytes.fromhex("eaf006ac0754ba641840594192643d25b3fc33b7b35b037c4cdb36c16ed5590d")
+    abi_name = "PaymentUsed"
+    abi_params = (
+        Param("payment_ref", "bytes32", indexed=True),
+        Param("provider", "address", indexed=True),
+        Param("licence", "uint96", indexed=True),
+        Param("currency", "uint8"),
+        Param("amount", "uint96"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Purchased(Event):
     """event Purchased(LicenceId indexed licence, address indexed buyer, uint24 version, uint24
-    pack, uint96 price, uint16 feeBps, uint16 taxBps, uint40 deadline, bytes32 paymentRef)
+    pack, uint96 price, uint16 feeBps, uint16 taxBps, uint40 deadline)
     """
 
     licence: int
@@ -123,9 +146,8 @@ class Purchased(Event):
     fee_bps: int
     tax_bps: int
     deadline: int
-    payment_ref: bytes
 
-    topic0 = bytes.fromhex("2f8480cc8e3d5a113b11d466e890544b5a7770417fa65e3e8bc41cd78ce4bbf4")
+    topic0 = bytes.fromhex("69bb2744b6a1bf374e045b0b5880068e702ac627fc36a6b961e69f2d42d98710")
     abi_name = "Purchased"
     abi_params = (
         Param("licence", "uint96", indexed=True),
@@ -136,7 +158,6 @@ class Purchased(Event):
         Param("fee_bps", "uint16"),
         Param("tax_bps", "uint16"),
         Param("deadline", "uint40"),
-        Param("payment_ref", "bytes32"),
     )
 
 
@@ -172,7 +193,7 @@ class Refunded(Event):
 @dataclass(frozen=True, slots=True)
 class Renewed(Event):
     """event Renewed(LicenceId indexed licence, address indexed buyer, uint24 version, uint24
-    pack, uint96 price, uint40 expiresAt, bytes32 paymentRef)
+    pack, uint96 price, uint40 expiresAt)
     """
 
     licence: int
@@ -181,9 +202,8 @@ class Renewed(Event):
     pack: int
     price: int
     expires_at: int
-    payment_ref: bytes
 
-    topic0 = bytes.fromhex("9c863ab7a89afce2313cc45415868e3cb918b717b30677bcabeb9df13212f5fa")
+    topic0 = bytes.fromhex("4c97b2e4ccca82e2339db2ca30220fb38cc69954b1ba9758dd893071581f53f8")
     abi_name = "Renewed"
     abi_params = (
         Param("licence", "uint96", indexed=True),
@@ -192,7 +212,6 @@ class Renewed(Event):
         Param("pack", "uint24"),
         Param("price", "uint96"),
         Param("expires_at", "uint40"),
-        Param("payment_ref", "bytes32"),
     )
 
 
@@ -291,6 +310,7 @@ class Exchange(Contract):
         Disputed,
         EIP712DomainChanged,
         Halted,
+        PaymentUsed,
         Purchased,
         RecipientsSet,
         Refunded,

@@ -545,14 +545,14 @@ class Listings(Contract):
             (),
         )
 
-    def review(self, id_: int, number: int, kind: int, stands: bool) -> Call[int]:
-        """function review(uint48 id, uint24 number, uint8 kind, bool stands) returns (uint16 epoch)"""
+    def review(self, id_: int, number: int, kind: int, stands: bool, epoch: int) -> Call[None]:
+        """function review(uint48 id, uint24 number, uint8 kind, bool stands, uint16 epoch)"""
         return self._call(
             "review",
-            "af5dd8cd",
-            ("uint48", "uint24", "uint8", "bool"),
-            (id_, number, kind, stands),
-            ("uint16",),
+            "64d749ce",
+            ("uint48", "uint24", "uint8", "bool", "uint16"),
+            (id_, number, kind, stands, epoch),
+            (),
         )
 
     def reviews(self) -> Call[str]:

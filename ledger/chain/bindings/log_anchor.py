@@ -9,22 +9,24 @@ from . import structs
 
 @dataclass(frozen=True, slots=True)
 class Anchored(Event):
-    """event Anchored(uint256 indexed index, uint64 size, bytes32 root, address indexed
-    custodian)
+    """event Anchored(address indexed custodian, uint256 indexed index, uint64 size, bytes32
+    root, uint40 time)
     """
 
+    custodian: str
     index: int
     size: int
     root: bytes
-    custodian: str
+    time: int
 
-    topic0 = bytes.fromhex("1641adb7b80493c10f2659c485ce4667057829fc74070f504ba431df3727dda4")
+    topic0 = bytes.fromhex("1724e2b30dedefd3375f6b25d5fe08c8af6c07ad018117942ea7e4fe74b1a43b")
     abi_name = "Anchored"
     abi_params = (
+        Param("custodian", "address", indexed=True),
         Param("index", "uint256", indexed=True),
         Param("size", "uint64"),
         Param("root", "bytes32"),
-        Param("custodian", "address", indexed=True),
+        Param("time", "uint40"),
     )
 
 
@@ -44,21 +46,23 @@ class LogAnchor(Contract):
         """function anchor(uint64 size, bytes32 root)"""
         return self._call("anchor", "a6855208", ("uint64", "bytes32"), (size, root), ())
 
-    def checkpoint(self, index: int) -> Call[structs.Checkpoint]:
-        """function checkpoint(uint256 index) view returns (ILogAnchor.Checkpoint)"""
-        return self._call("checkpoint", "ed64bab2", ("uint256",), (index,), (structs.Checkpoint,))
+    def checkpoint(self, custodian: str, index: int) -> Call[structs.Checkpoint]:
+        """function checkpoint(address custodian, uint256 index) view returns (ILogAnchor.Checkpoint)"""
+        return self._call(
+            "checkpoint", "bae59454", ("address", "uint256"), (custodian, index), (structs.Checkpoint,)
+        )
 
-    def count(self) -> Call[int]:
-        """function count() view returns (uint256)"""
-        return self._call("count", "06661abd", (), (), ("uint256",))
+    def count(self, custodian: str) -> Call[int]:
+        """function count(address custodian) view returns (uint256)"""
+        return self._call("count", "05d85eda", ("address",), (custodian,), ("uint256",))
 
     def journal_head(self) -> Call[bytes]:
         """function journalHead() view returns (bytes32)"""
         return self._call("journalHead", "40d3fade", (), (), ("bytes32",))
 
-    def latest(self) -> Call[structs.Checkpoint]:
-        """function latest() view returns (ILogAnchor.Checkpoint)"""
-        return self._call("latest", "52bfe789", (), (), (structs.Checkpoint,))
+    def latest(self, custodian: str) -> Call[structs.Checkpoint]:
+        """function latest(address custodian) view returns (ILogAnchor.Checkpoint)"""
+        return self._call("latest", "4a4aac1a", ("address",), (custodian,), (structs.Checkpoint,))
 
     def participants(self) -> Call[str]:
         """function PARTICIPANTS() view returns (IParticipants)"""

@@ -80,13 +80,15 @@ class Reviews(Contract):
         """Bytecode with constructor arguments: the data of the deploying transaction."""
         return cls._creation(("address", "address"), (participants, listings))
 
-    def attest(self, listing: int, version: int, kind: int, evidence: bytes) -> Call[None]:
-        """function attest(uint48 listing, uint24 version, uint8 kind, bytes32 evidence)"""
+    def attest(self, listing: int, version: int, kind: int, evidence: bytes, epoch: int) -> Call[None]:
+        """function attest(uint48 listing, uint24 version, uint8 kind, bytes32 evidence, uint16
+        epoch)
+        """
         return self._call(
             "attest",
-            "af31ceaa",
-            ("uint48", "uint24", "uint8", "bytes32"),
-            (listing, version, kind, evidence),
+            "df6457a2",
+            ("uint48", "uint24", "uint8", "bytes32", "uint16"),
+            (listing, version, kind, evidence, epoch),
             (),
         )
 
@@ -134,12 +136,12 @@ class Reviews(Contract):
         """function PARTICIPANTS() view returns (IParticipants)"""
         return self._call("PARTICIPANTS", "553b7ee7", (), (), ("address",))
 
-    def refuse(self, listing: int, version: int, kind: int, reason: bytes) -> Call[None]:
-        """function refuse(uint48 listing, uint24 version, uint8 kind, bytes32 reason)"""
+    def refuse(self, listing: int, version: int, kind: int, reason: bytes, epoch: int) -> Call[None]:
+        """function refuse(uint48 listing, uint24 version, uint8 kind, bytes32 reason, uint16 epoch)"""
         return self._call(
             "refuse",
-            "9616ba79",
-            ("uint48", "uint24", "uint8", "bytes32"),
-            (listing, version, kind, reason),
+            "4da6fbd8",
+            ("uint48", "uint24", "uint8", "bytes32", "uint16"),
+            (listing, version, kind, reason, epoch),
             (),
         )

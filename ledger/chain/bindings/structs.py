@@ -243,6 +243,7 @@ class Listing(Struct):
     delisted: bool
     frozen_until: int
     pack: int
+    imposed: bool
 
     abi_params = (
         Param("class_", Classification),
@@ -255,6 +256,7 @@ class Listing(Struct):
         Param("delisted", "bool"),
         Param("frozen_until", "uint40"),
         Param("pack", "uint24"),
+        Param("imposed", "bool"),
     )
 
 

@@ -78,7 +78,7 @@ contract GasTest is Base {
         vm.snapshotGasLastCall("add plan");
         vm.stopPrank();
         vm.prank(reviewer);
-        reviews.attest(2, 1, LEGAL, "evidence");
+        reviews.attest(2, 1, LEGAL, "evidence", 0);
         vm.snapshotGasLastCall("attest");
     }
 

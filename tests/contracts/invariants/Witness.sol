@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import { Vm } from "forge-std/Vm.sol";
 import { IExchange } from "contracts/interfaces/IExchange.sol";
-import { ILogAnchor } from "contracts/interfaces/ILogAnchor.sol";
 import { LicenceId, PlanId } from "contracts/types/Ids.sol";
 import { Licence, LicenceStatus, OrderStatus } from "contracts/types/Licence.sol";
 import { Version } from "contracts/types/Listing.sol";
@@ -149,16 +148,10 @@ abstract contract Witness is Base {
 
     function _fold(Vm.Log memory log) private {
         bytes memory arguments;
-        if (log.topics[0] == ILogAnchor.Anchored.selector) {
-            // its indexed arguments are the first and the last
-            (uint64 size, bytes32 root) = abi.decode(log.data, (uint64, bytes32));
-            arguments = abi.encode(log.topics[1], size, root, log.topics[2]);
-        } else {
-            for (uint256 i = 1; i < log.topics.length; ++i) {
-                arguments = abi.encodePacked(arguments, log.topics[i]);
-            }
-            arguments = abi.encodePacked(arguments, log.data);
+        for (uint256 i = 1; i < log.topics.length; ++i) {
+            arguments = abi.encodePacked(arguments, log.topics[i]);
         }
+        arguments = abi.encodePacked(arguments, log.data);
         bytes32 head = heads[log.emitter];
         heads[log.emitter] = keccak256(abi.encode(head, log.topics[0], keccak256(arguments)));
     }
@@ -169,13 +162,16 @@ abstract contract Witness is Base {
             LicenceId id = LicenceId.wrap(uint96(uint256(log.topics[1])));
             sold.push(id);
             ++soldOf[id.plan()];
-            (,, uint96 price,,,, bytes32 ref) =
-                abi.decode(log.data, (uint24, uint24, uint96, uint16, uint16, uint40, bytes32));
-            paid[listings.plan(id.plan()).currency][ref != 0] += price;
+            (,, uint96 price) = abi.decode(log.data, (uint24, uint24, uint96));
+            paid[listings.plan(id.plan()).currency][false] += price;
         } else if (topic == IExchange.Renewed.selector) {
             LicenceId id = LicenceId.wrap(uint96(uint256(log.topics[1])));
-            (,, uint96 price,, bytes32 ref) = abi.decode(log.data, (uint24, uint24, uint96, uint40, bytes32));
-            paid[listings.plan(id.plan()).currency][ref != 0] += price;
+            (,, uint96 price) = abi.decode(log.data, (uint24, uint24, uint96));
+            paid[listings.plan(id.plan()).currency][false] += price;
+        } else if (topic == IExchange.PaymentUsed.selector) {
+            (Currency currency, uint96 amount) = abi.decode(log.data, (Currency, uint96));
+            paid[currency][false] -= amount;
+            paid[currency][true] += amount;
         } else if (topic == IExchange.Allocated.selector) {
             (IExchange.Part part, Currency currency, uint256 amount, bool byBank) =
                 abi.decode(log.data, (IExchange.Part, Currency, uint256, bool));

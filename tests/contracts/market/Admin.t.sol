@@ -112,6 +112,14 @@ contract AdminTest is Market {
         exchange.setRecipients(treasury, address(0));
     }
 
+    function test_threat_C21_SetRecipients_RevertWhen_MoneyWouldBeLocked() external {
+        vm.startPrank(governor);
+        reverts(IExchange.Exchange_InvalidRecipient.selector);
+        exchange.setRecipients(address(exchange), taxAuthority);
+        reverts(IExchange.Exchange_InvalidRecipient.selector);
+        exchange.setRecipients(treasury, address(exchange));
+    }
+
     function test_SetRecipients() external {
         vm.expectEmit(address(exchange));
         emit IExchange.RecipientsSet(second, buyer);
@@ -140,6 +148,12 @@ contract AdminTest is Market {
         exchange.addCurrency(address(0));
     }
 
+    function test_AddCurrency_RevertWhen_ListedBefore() external {
+        vm.prank(governor);
+        reverts(abi.encodeWithSelector(IExchange.Exchange_InvalidToken.selector, address(token)));
+        exchange.addCurrency(address(token));
+    }
+
     function test_AddCurrency() external {
         QuirkyToken other = new QuirkyToken();
         vm.expectEmit(address(exchange));
@@ -155,11 +169,13 @@ contract AdminTest is Market {
 
     function test_threat_C15_AddCurrency_RevertWhen_TheListIsFull() external {
         vm.startPrank(governor);
-        for (uint256 i = exchange.currencies(); i < 255; ++i) {
-            exchange.addCurrency(address(token));
+        for (uint160 i = exchange.currencies(); i < 255; ++i) {
+            vm.etch(address(0xc0de + i), hex"00");
+            exchange.addCurrency(address(0xc0de + i));
         }
+        vm.etch(address(0xc0de), hex"00");
         reverts(panic(0x11));
-        exchange.addCurrency(address(token));
+        exchange.addCurrency(address(0xc0de));
         assertEq(exchange.currencies(), 255);
     }
 
@@ -382,7 +398,7 @@ contract AdminTest is Market {
         calls = new bytes[](6);
         calls[0] = abi.encodeCall(exchange.setTerms, (0, 0, CONFIRM, ARBITRATION));
         calls[1] = abi.encodeCall(exchange.setRecipients, (outsider, outsider));
-        calls[2] = abi.encodeCall(exchange.addCurrency, (address(token)));
+        calls[2] = abi.encodeCall(exchange.addCurrency, (address(pack)));
         calls[3] = abi.encodeCall(exchange.activateCurrency, (DONG, false));
         calls[4] = abi.encodeCall(exchange.halt, (REASON));
         calls[5] = abi.encodeCall(exchange.resume, ());

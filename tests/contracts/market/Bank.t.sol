@@ -167,7 +167,9 @@ contract BankTest is Market {
         LicenceId id = first(plan);
         vm.expectCall(address(token), "", 0);
         vm.expectEmit(address(exchange));
-        emit IExchange.Purchased(id, buyer, 1, PACK, PRICE, FEE, TAX, now_ + CONFIRM, REF);
+        emit IExchange.Purchased(id, buyer, 1, PACK, PRICE, FEE, TAX, now_ + CONFIRM);
+        vm.expectEmit(address(exchange));
+        emit IExchange.PaymentUsed(REF, provider, id, DONG, PRICE);
         buyNow();
         assertTrue(exchange.paymentUsed(REF));
         assertLicence(
@@ -270,8 +272,10 @@ contract BankTest is Market {
         IExchange.BankPayment memory p = bankPayment(REF, buyer, plan, id);
         uint256 liabilities = owedTo(seller) + owedTo(treasury) + owedTo(taxAuthority);
         vm.expectEmit(address(exchange));
-        emit IExchange.Renewed(id, buyer, 1, PACK, PRICE, end + MONTH, REF);
+        emit IExchange.Renewed(id, buyer, 1, PACK, PRICE, end + MONTH);
         allocatesSplit(id, true);
+        vm.expectEmit(address(exchange));
+        emit IExchange.PaymentUsed(REF, provider, id, DONG, PRICE);
         vm.prank(buyer);
         exchange.renewWithBank(id, 1, end, p);
         assertTrue(licences.licence(id).byBank);

@@ -146,7 +146,7 @@ contract BuyTest is Market {
 
     function test_R01_Buy_RevertWhen_AttestationRefusedLater() external {
         vm.prank(reviewer);
-        reviews.refuse(plan.listing(), 1, LEGAL, REASON);
+        reviews.refuse(plan.listing(), 1, LEGAL, REASON, 0);
         refused(abi.encodeWithSelector(IListings.Listings_Refused.selector, PACK, pack.RULE_NOT_ATTESTED()));
     }
 
@@ -239,7 +239,7 @@ contract BuyTest is Market {
         LicenceId id = first(plan);
         uint40 now_ = uint40(block.timestamp);
         vm.expectEmit(address(exchange));
-        emit IExchange.Purchased(id, buyer, 1, PACK, PRICE, FEE, TAX, now_ + CONFIRM, 0);
+        emit IExchange.Purchased(id, buyer, 1, PACK, PRICE, FEE, TAX, now_ + CONFIRM);
         vm.expectEmit(address(licences));
         emit IERC721.Transfer(address(0), buyer, id.tokenId());
         vm.expectEmit(address(licences));
@@ -287,7 +287,7 @@ contract BuyTest is Market {
         LicenceId id = first(plan);
         uint40 deadline = uint40(block.timestamp) + CONFIRM;
         vm.expectEmit(address(exchange));
-        emit IExchange.Purchased(id, buyer, 1, PACK, 0, FEE, TAX, deadline, 0);
+        emit IExchange.Purchased(id, buyer, 1, PACK, 0, FEE, TAX, deadline);
         vm.expectCall(address(token), "", 0);
 
         buy(plan);

@@ -201,7 +201,7 @@ contract JournalTest is Market {
         vm.prank(heir);
         listings.delist(listing, REASON);
         vm.prank(reviewer);
-        reviews.refuse(listing, 1, LEGAL, REASON);
+        reviews.refuse(listing, 1, LEGAL, REASON, 1);
         retire(heir);
         vm.startPrank(custodian);
         logAnchor.anchor(1, "root");
@@ -215,7 +215,7 @@ contract JournalTest is Market {
         listings.setRulePack(faulty);
         exchange.setTerms(1, 2, CONFIRM, ARBITRATION);
         exchange.setRecipients(outsider, second);
-        exchange.activateCurrency(exchange.addCurrency(address(token)), false);
+        exchange.activateCurrency(exchange.addCurrency(faulty), false);
         vm.stopPrank();
         haltMarket();
         vm.prank(governor);
@@ -284,7 +284,7 @@ contract JournalTest is Market {
     }
 
     function exchangeEvents() private pure returns (bytes32[] memory e) {
-        e = new bytes32[](15);
+        e = new bytes32[](16);
         e[0] = IExchange.Purchased.selector;
         e[1] = IExchange.Renewed.selector;
         e[2] = IExchange.Settled.selector;
@@ -300,6 +300,7 @@ contract JournalTest is Market {
         e[12] = IExchange.Halted.selector;
         e[13] = IExchange.Resumed.selector;
         e[14] = IAccessManaged.AuthorityUpdated.selector;
+        e[15] = IExchange.PaymentUsed.selector;
     }
 
     function anchorEvents() private pure returns (bytes32[] memory e) {

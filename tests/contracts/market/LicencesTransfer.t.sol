@@ -86,7 +86,7 @@ contract LicencesTransferTest is Market {
 
     function test_R01_R17_Transfer_RevertWhen_NoLongerAttested() external {
         vm.prank(reviewer);
-        reviews.refuse(plan.listing(), 1, LEGAL, REASON);
+        reviews.refuse(plan.listing(), 1, LEGAL, REASON, 0);
         refused(abi.encodeWithSelector(IListings.Listings_Refused.selector, PACK, pack.RULE_NOT_ATTESTED()));
     }
 

@@ -58,7 +58,7 @@ contract PermitTest is Market {
         LicenceId id = first(plan);
         uint40 deadline = uint40(block.timestamp) + CONFIRM;
         vm.expectEmit(address(exchange));
-        emit IExchange.Purchased(id, buyer, 1, PACK, PRICE, FEE, TAX, deadline, 0);
+        emit IExchange.Purchased(id, buyer, 1, PACK, PRICE, FEE, TAX, deadline);
         buyNow();
         assertOrder(id, OrderStatus.Open);
         assertEq(token.allowance(buyer, address(exchange)), 0);

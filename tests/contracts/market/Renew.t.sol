@@ -112,7 +112,7 @@ contract RenewTest is Market {
 
     function test_R01_Renew_RevertWhen_NoLongerAttested() external {
         vm.prank(reviewer);
-        reviews.refuse(plan.listing(), 1, LEGAL, REASON);
+        reviews.refuse(plan.listing(), 1, LEGAL, REASON, 0);
         refused(abi.encodeWithSelector(IListings.Listings_Refused.selector, PACK, pack.RULE_NOT_ATTESTED()));
     }
 
@@ -190,7 +190,7 @@ contract RenewTest is Market {
 
     function test_R05_R26_Renew_ExtendsFromTheExpiryAndSplitsAtOnce() external {
         vm.expectEmit(address(exchange));
-        emit IExchange.Renewed(id, buyer, 1, PACK, PRICE, expiresAt + MONTH, 0);
+        emit IExchange.Renewed(id, buyer, 1, PACK, PRICE, expiresAt + MONTH);
         vm.expectEmit(address(licences));
         emit IERC7858.TokenExpiryUpdated(id.tokenId(), expiresAt - MONTH, expiresAt + MONTH);
         vm.expectEmit(address(licences));
@@ -284,7 +284,7 @@ contract RenewTest is Market {
     function test_Renew_MovesToANewerVersion() external {
         addVersion(plan);
         vm.expectEmit(address(exchange));
-        emit IExchange.Renewed(id, buyer, 2, PACK, PRICE, expiresAt + MONTH, 0);
+        emit IExchange.Renewed(id, buyer, 2, PACK, PRICE, expiresAt + MONTH);
         vm.prank(buyer);
         exchange.renew(id, 2, expiresAt);
         assertEq(licences.licence(id).version, 2);
@@ -311,7 +311,7 @@ contract RenewTest is Market {
         token.approve(address(exchange), 0);
         vm.expectCall(address(token), "", 0);
         vm.expectEmit(address(exchange));
-        emit IExchange.Renewed(id, buyer, 1, PACK, 0, expiresAt + MONTH, 0);
+        emit IExchange.Renewed(id, buyer, 1, PACK, 0, expiresAt + MONTH);
         vm.prank(buyer);
         exchange.renew(id, 1, expiresAt);
         assertEq(owedTo(seller) + owedTo(treasury) + owedTo(taxAuthority), 0);

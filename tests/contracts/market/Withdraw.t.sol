@@ -199,21 +199,6 @@ contract WithdrawTest is Market {
         assertEq(token.balanceOf(seller), SELLER_PART);
     }
 
-    function test_threat_C05_OneTokenUnderTwoCurrenciesStaysSolvent() external {
-        Currency twin = addCurrency(address(token));
-        confirm(id);
-        confirm(buy(listed(priced(PRICE, twin))));
-        uint256 liabilities;
-        address[3] memory all = [seller, treasury, taxAuthority];
-        for (uint256 i; i < 3; ++i) {
-            liabilities += owedTo(all[i]) + exchange.owed(twin, all[i]);
-        }
-        assertEq(liabilities, token.balanceOf(address(exchange)));
-        withdraw(seller);
-        vm.prank(seller);
-        exchange.withdraw(twin);
-    }
-
     function test_threat_C06_ABlockedPayeeDoesNotBlockTheOthers() external {
         LicenceId sold = buy(listed(priced(PRICE, quirkyMoney)));
         quirky.setBlocked(treasury);

@@ -315,7 +315,7 @@ contract AdminTest is Registry {
         list[4] = Restricted(address(exchange), call, governor);
         call = abi.encodeCall(exchange.setRecipients, (treasury, taxAuthority));
         list[5] = Restricted(address(exchange), call, governor);
-        call = abi.encodeCall(exchange.addCurrency, (address(token)));
+        call = abi.encodeCall(exchange.addCurrency, (address(pack)));
         list[6] = Restricted(address(exchange), call, governor);
         call = abi.encodeCall(exchange.activateCurrency, (DONG, false));
         list[7] = Restricted(address(exchange), call, governor);

@@ -179,7 +179,7 @@ contract GateTest is Registry {
         attest(listing, 1, SECURITY);
         listings.gate(sensitive, 1, buyer);
         vm.prank(reviewer);
-        reviews.refuse(listing, 1, LEGAL, REASON);
+        reviews.refuse(listing, 1, LEGAL, REASON, 0);
         expectRefused(5);
         listings.gate(sensitive, 1, buyer);
     }

@@ -89,6 +89,7 @@ contract PacksTest is Registry {
         bytes memory classifying = abi.encodeCall(listings.reclassify, (id, core(), 0, REASON));
         assertEq(fails(seller, classifying), reason);
         assertEq(fails(supervisor, classifying), reason);
+        assertEq(fails(seller, abi.encodeCall(listings.transferFrom, (seller, heir, id))), reason);
         assertEq(fails(buyer, abi.encodeCall(listings.gate, (plan, 1, buyer))), reason);
         assertEq(fails(buyer, abi.encodeCall(listings.checkHolder, (id, 1, buyer))), reason);
         uint40 expiresAt = licences.licence(licence).expiresAt;
@@ -114,15 +115,15 @@ contract PacksTest is Registry {
         withdrawVersion(id, second);
         vm.prank(seller);
         exchange.withdraw(DONG);
-        vm.prank(seller);
-        listings.transferFrom(seller, heir, id);
         delist(id);
         assertDenial(licence, Denial.Granted);
 
         setPack(address(new SetPack(8)));
-        vm.prank(heir);
+        vm.prank(seller);
         listings.reclassify(id, ordinary(), 0, REASON);
         assertEq(listings.checkHolder(id, 1, buyer), 8);
+        vm.prank(seller);
+        listings.transferFrom(seller, heir, id);
         publish(seller, planDraft(), none());
     }
 

@@ -272,7 +272,7 @@ contract PlansTest is Registry {
 
     function test_threat_C03_R05_otherTermsOrTokenAreAnotherPlan() public {
         vm.prank(governor);
-        Currency other = exchange.addCurrency(address(token));
+        Currency other = exchange.addCurrency(address(pack));
         bytes32 before = termsOf(plan);
         PlanDraft memory draft = planDraft();
         (draft.terms, draft.currency, draft.duration, draft.flags) = ("worse", other, 1, TRANSFERABLE);

@@ -143,7 +143,7 @@ contract PublishTest is Registry {
 
         assertSame(
             abi.encode(listings.listing(1)),
-            abi.encode(Listing(class, "VN", 1, 2, 0, CUSTODY | LEGAL, 0, false, 0, PACK))
+            abi.encode(Listing(class, "VN", 1, 2, 0, CUSTODY | LEGAL, 0, false, 0, PACK, false))
         );
         assertSame(
             abi.encode(listings.version(1, 1)),

@@ -85,7 +85,7 @@ contract ReclassifyTest is Registry {
             reclassify(callers[i], id, class, BASIS);
             assertSame(
                 abi.encode(listings.listing(id)),
-                abi.encode(Listing(class, "VN", 1, 1, 0, required, i + 1, false, 0, PACK))
+                abi.encode(Listing(class, "VN", 1, 1, 0, required, i + 1, false, 0, PACK, i == 1))
             );
             assertEq(listings.legalBasis(id), BASIS);
         }
@@ -151,22 +151,24 @@ contract ReclassifyTest is Registry {
     function test_R04_reclassify_refusalInANewEpochTouchesNoOldReview() public {
         reclassify(seller, id, ordinary(), 0);
         vm.prank(reviewer);
-        reviews.refuse(id, 1, QUALITY, REASON);
+        reviews.refuse(id, 1, QUALITY, REASON, 1);
         assertEq(listings.attestations(id, 1), CUSTODY);
         assertEq(listings.version(id, 1).epoch, 1);
     }
 
     function testFuzz_R04_reviewsStandForTheirEpochOnly(uint256 seed) public {
         uint8 model = CUSTODY | LEGAL;
+        uint16 epoch;
         for (uint256 i; i < 24; ++i) {
             seed = uint256(keccak256(abi.encode(seed)));
             uint8 kind = uint8(1 << ((seed >> 8) % 3));
             if (seed % 5 == 0) {
                 reclassify(seller, id, ordinary(), 0);
+                ++epoch;
                 model = CUSTODY;
             } else if (seed % 5 == 1) {
                 vm.prank(reviewer);
-                reviews.refuse(id, 1, kind, REASON);
+                reviews.refuse(id, 1, kind, REASON, epoch);
                 model &= ~kind;
             } else {
                 attest(id, 1, kind);
@@ -202,9 +204,10 @@ contract ReclassifyTest is Registry {
             listings.checkHolder(id, 1, buyer);
             assertDenial(licence, Denial.NotAttested);
         }
-        reclassify(seller, id, ordinary(), 0);
-        assertEq(listings.listing(id).required, CUSTODY | LEGAL);
+        reclassify(seller, id, core(), 0);
+        assertEq(listings.listing(id).required, CUSTODY | LEGAL | SECURITY);
         attest(id, 1, LEGAL);
+        attest(id, 1, SECURITY);
         listings.gate(plan, 1, buyer);
         assertDenial(licence, Denial.Granted);
     }
@@ -270,6 +273,28 @@ contract ReclassifyTest is Registry {
         listings.gate(plan, 1, buyer);
     }
 
+    function test_R04_theHolderMayRaiseWhatASupervisorSetNotLowerIt() public {
+        Classification memory important =
+            classOf(Importance.Important, Sharing.Shared, PersonalData.Deidentified);
+        reclassify(supervisor, id, important, BASIS);
+        Classification[2] memory lower = [
+            classOf(Importance.Other, Sharing.Shared, PersonalData.Deidentified),
+            classOf(Importance.Core, Sharing.Shared, PersonalData.None)
+        ];
+        for (uint256 i; i < 2; ++i) {
+            vm.prank(seller);
+            vm.expectRevert(abi.encodeWithSelector(IListings.Listings_BelowImposed.selector, id));
+            listings.reclassify(id, lower[i], BASIS, REASON);
+        }
+        reclassify(seller, id, important, "other");
+        reclassify(seller, id, classOf(Importance.Core, Sharing.Private, PersonalData.Consented), BASIS);
+        reclassify(supervisor, id, ordinary(), 0);
+        reclassify(seller, id, core(), 0);
+        vm.prank(seller);
+        vm.expectRevert(abi.encodeWithSelector(IListings.Listings_BelowImposed.selector, id));
+        listings.reclassify(id, ordinary(), 0, REASON);
+    }
+
     function test_R04_reclassify_decidesForTheHolderNotTheCaller() public {
         // The supervisor is no public body; the holder is one.
         publicBody(seller, SELLER);
@@ -283,7 +308,7 @@ contract ReclassifyTest is Registry {
         delist(id);
         reclassify(supervisor, id, core(), 0);
         suspend(seller);
-        reclassify(seller, id, ordinary(), 0);
+        reclassify(seller, id, core(), 0);
         assertEq(listings.listing(id).epoch, 3);
         assertTrue(listings.listing(id).delisted);
     }

@@ -122,7 +122,7 @@ contract ReviewsTest is Registry {
         vm.expectEmit(address(reviews));
         emit IReviews.Attested(id, 1, reviewer, kind, evidence, 0, time());
         vm.prank(reviewer);
-        reviews.attest(id, 1, kind, evidence);
+        reviews.attest(id, 1, kind, evidence, 0);
         assertSame(
             abi.encode(reviews.attestation(id, 1, kind)), abi.encode(Attestation(reviewer, time(), evidence))
         );
@@ -136,19 +136,32 @@ contract ReviewsTest is Registry {
         vm.expectEmit(address(reviews));
         emit IReviews.Attested(id, 1, reviewer, LEGAL, EVIDENCE, 2, time());
         vm.prank(reviewer);
-        reviews.attest(id, 1, LEGAL, EVIDENCE);
+        reviews.attest(id, 1, LEGAL, EVIDENCE, 2);
         assertEq(listings.version(id, 1).epoch, 2);
         vm.expectEmit(address(reviews));
         emit IReviews.Refused(id, 1, reviewer, LEGAL, REASON, 2);
         vm.prank(reviewer);
-        reviews.refuse(id, 1, LEGAL, REASON);
+        reviews.refuse(id, 1, LEGAL, REASON, 2);
+    }
+
+    function test_R04_attest_notWhatWasReclassifiedMeanwhile() public {
+        reclassify(seller, id, ordinary(), 0);
+        for (uint16 stale; stale < 3; stale += 2) {
+            vm.startPrank(reviewer);
+            vm.expectRevert(abi.encodeWithSelector(IListings.Listings_StaleEpoch.selector, id, stale, 1));
+            reviews.attest(id, 1, LEGAL, EVIDENCE, stale);
+            vm.expectRevert(abi.encodeWithSelector(IListings.Listings_StaleEpoch.selector, id, stale, 1));
+            reviews.refuse(id, 1, LEGAL, REASON, stale);
+            vm.stopPrank();
+        }
+        assertEq(listings.attestations(id, 1), CUSTODY);
     }
 
     function test_R01_attest_theLatestOfAKindIsOnRecord() public {
         attest(id, 1, LEGAL);
         skip(1 days);
         vm.prank(colleague);
-        reviews.attest(id, 1, LEGAL, "another");
+        reviews.attest(id, 1, LEGAL, "another", 0);
         assertSame(
             abi.encode(reviews.attestation(id, 1, LEGAL)),
             abi.encode(Attestation(colleague, time(), "another"))
@@ -183,7 +196,7 @@ contract ReviewsTest is Registry {
         vm.expectEmit(address(reviews));
         emit IReviews.Refused(id, 1, colleague, LEGAL, REASON, 0);
         vm.prank(colleague);
-        reviews.refuse(id, 1, LEGAL, REASON);
+        reviews.refuse(id, 1, LEGAL, REASON, 0);
 
         assertEq(listings.attestations(id, 1), CUSTODY | QUALITY);
         assertEq(keccak256(abi.encode(reviews.attestation(id, 1, LEGAL))), record);
@@ -196,7 +209,7 @@ contract ReviewsTest is Registry {
 
     function test_refuse_whatWasNeverAttested() public {
         vm.prank(reviewer);
-        reviews.refuse(id, 1, SECURITY, REASON);
+        reviews.refuse(id, 1, SECURITY, REASON, 0);
         assertEq(listings.attestations(id, 1), CUSTODY);
         assertEq(reviews.attestation(id, 1, SECURITY).reviewer, address(0));
     }
@@ -220,20 +233,20 @@ contract ReviewsTest is Registry {
         vm.assume(caller != address(reviews));
         vm.prank(caller);
         vm.expectRevert(abi.encodeWithSelector(IListings.Listings_NotReviews.selector, caller));
-        listings.review(id, 1, kind, stands);
+        listings.review(id, 1, kind, stands, 0);
     }
 
     function review(bool stands, uint48 listing, uint24 version, uint8 kind, bytes32 evidence) private {
-        if (stands) reviews.attest(listing, version, kind, evidence);
-        else reviews.refuse(listing, version, kind, evidence);
+        if (stands) reviews.attest(listing, version, kind, evidence, 0);
+        else reviews.refuse(listing, version, kind, evidence, 0);
     }
 
     function expectBothIneligible(address caller, Standing standing) private {
         vm.startPrank(caller);
         expectIneligible(caller, REVIEWER, standing);
-        reviews.attest(id, 1, LEGAL, EVIDENCE);
+        reviews.attest(id, 1, LEGAL, EVIDENCE, 0);
         expectIneligible(caller, REVIEWER, standing);
-        reviews.refuse(id, 1, LEGAL, REASON);
+        reviews.refuse(id, 1, LEGAL, REASON, 0);
         vm.stopPrank();
     }
 }

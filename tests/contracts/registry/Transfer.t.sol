@@ -6,7 +6,14 @@ import { IERC721 } from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import { IERC6454 } from "contracts/interfaces/IERC6454.sol";
 import { IListings } from "contracts/interfaces/IListings.sol";
 import { LicenceId, PlanId } from "contracts/types/Ids.sol";
-import { Listing } from "contracts/types/Listing.sol";
+import {
+    Classification,
+    Importance,
+    Listing,
+    PersonalData,
+    Sharing,
+    Subject
+} from "contracts/types/Listing.sol";
 import { BUYER, MARKET_ROLES, SELLER, Standing } from "contracts/types/Participant.sol";
 import { Acceptor, Trap } from "../mocks/registry/Accounts.sol";
 import { Registry } from "./Registry.sol";
@@ -66,6 +73,18 @@ contract TransferTest is Registry {
         vm.prank(supervisor);
         listings.approveTransfer(id, foreigner, type(uint40).max, EVIDENCE);
         expectRefusedTo(foreigner);
+    }
+
+    function test_R04_transfer_onlyToWhoeverCouldListIt() public {
+        uint48 unstated = publishClass(
+            seller, Classification(Importance.Other, Sharing.Unstated, Subject.Items, PersonalData.None), 0
+        );
+        publicBody(heir, SELLER);
+        transfer(heir);
+        vm.prank(seller);
+        vm.expectRevert(abi.encodeWithSelector(IListings.Listings_NotTransferable.selector, unstated, heir));
+        listings.transferFrom(seller, heir, unstated);
+        assertFalse(listings.isTransferable(unstated, seller, heir));
     }
 
     function test_threat_C17_R19_transfer_neverOutOfAFreeze() public {

@@ -364,7 +364,7 @@ class Market:
             "reclassification": (any(found.epoch for found in state.listings.values()), ["reclassify"]),
             "money in escrow": (payable, ["buy"]),
             "money owed": (any(state.owed.values()), ["confirm"]),
-            "checkpoints": (len(state.checkpoints) > 1, ["anchor"]),
+            "checkpoints": (any(len(log) > 1 for log in state.checkpoints.values()), ["anchor"]),
             "currencies": (len(state.currencies) > 2, ["add currency"]),
             "an approved licence": (
                 any(to != NOBODY for to in state.licence_tokens.approved.values()),
@@ -724,7 +724,8 @@ def _reclassify(m: Market) -> Act | None:
     if found is None:
         return None
     class_, basis = m.classification()
-    by = m.random.choice(["supervisor", m.owner(m.state.listing_tokens, found)])
+    holder = m.owner(m.state.listing_tokens, found)
+    by = "supervisor" if m.state.listings[found].imposed else m.random.choice(["supervisor", holder])
     return Act(by, m.listings.reclassify(found, class_, basis, m.hash()))
 
 
@@ -854,14 +855,18 @@ def _attest(m: Market) -> Act | None:
         return None
     by = m.random.choice(["reviewer", "reviewer", "reviewer2"])
     listing, number, kind = found
-    return Act(by, m.reviews.attest(listing, number, kind.value, m.hash()))
+    epoch = m.state.listings[listing].epoch
+    return Act(by, m.reviews.attest(listing, number, kind.value, m.hash(), epoch))
 
 
 @act("refuse", 0.3)
 def _refuse(m: Market) -> Act | None:
     found = m.pick(list(m.state.versions))
     kind = m.random.choice([Kind.LEGAL, Kind.SECURITY, Kind.QUALITY])
-    return Act("reviewer", m.reviews.refuse(*found, kind.value, m.hash())) if found else None
+    if found is None:
+        return None
+    epoch = m.state.listings[found[0]].epoch
+    return Act("reviewer", m.reviews.refuse(*found, kind.value, m.hash(), epoch))
 
 
 # Acts: exchange
@@ -1116,7 +1121,8 @@ def _movable(m: Market) -> list[int]:
 
 @act("anchor")
 def _anchor(m: Market) -> Act | None:
-    last = m.state.checkpoints.get(len(m.state.checkpoints) - 1, structs.Checkpoint(0, 0, bytes(32)))
+    log = m.state.checkpoints.get(address("custodian"))
+    last = log[-1] if log else structs.Checkpoint(0, 0, bytes(32))
     more = m.random.randrange(3)
     return Act("custodian", m.anchor.anchor(last.size + more, m.hash() if more else last.root))
 

@@ -97,7 +97,7 @@ LISTED: list[Event] = [
     reviews.Attested(1, 1, REVIEWER, Kind.LEGAL, h(6), 0, 1001),
 ]
 BOUGHT: list[Event] = [
-    exchange.Purchased(LICENCE, BUYER, 1, 1, 1000, 250, 1000, 8201, bytes(32)),
+    exchange.Purchased(LICENCE, BUYER, 1, 1, 1000, 250, 1000, 8201),
     licences.Transfer(NOBODY, BUYER, LICENCE),
     licences.TokenExpiryUpdated(LICENCE, 1001, 4601),
 ]
@@ -176,7 +176,7 @@ def test_before_and_after_the_sale(sold: State) -> None:
     assert sold.participants[SELLER] == structs.Participant(Role.SELLER, b"VN", True, 9999, 0)
     assert sold.credentials == {SELLER: h(1), BUYER: h(2)}
     assert sold.listings[1] == structs.Listing(
-        CLASS, b"VN", 1, 2, 0, Kind.CUSTODY | Kind.LEGAL, 0, False, 0, 1
+        CLASS, b"VN", 1, 2, 0, Kind.CUSTODY | Kind.LEGAL, 0, False, 0, 1, False
     )
     assert sold.versions[1, 1] == structs.Version(
         h(3), h(4), h(5), 640, b"VN", 1001, 0, Kind.CUSTODY | Kind.LEGAL, 0, False
@@ -265,9 +265,10 @@ def test_R27_paid_at_a_bank_no_token_is_held(sold: State) -> None:
     second = LICENCE + 1
     bought = after(
         sold,
-        exchange.Purchased(second, BUYER, 1, 1, 1000, 250, 1000, 8202, h(8)),
+        exchange.Purchased(second, BUYER, 1, 1, 1000, 250, 1000, 8202),
         licences.Transfer(NOBODY, BUYER, second),
         licences.TokenExpiryUpdated(second, 1002, 4602),
+        exchange.PaymentUsed(h(8), OTHER, second, 1, 1000),
         exchange.Allocated(second, BUYER, Part.REFUND, 1, 1000, True),
         licences.OrderChanged(second, OrderStatus.REFUNDED, 0),
     )
@@ -283,13 +284,13 @@ def test_free_is_settled_at_once(sold: State) -> None:
     free = FREE << 32 | 1
     taken = after(
         sold,
-        exchange.Purchased(free, OTHER, 1, 1, 0, 250, 1000, 8202, bytes(32)),
+        exchange.Purchased(free, OTHER, 1, 1, 0, 250, 1000, 8202),
         licences.Transfer(NOBODY, OTHER, free),
         licences.TokenExpiryUpdated(free, 1002, NEVER),
     )
     assert taken.licences[free].order == OrderStatus.SETTLED
     assert taken.licences[free].expires_at == NEVER
-    assert taken.escrow == sold.escrow
+    assert taken.liabilities(1) == sold.liabilities(1)
 
 
 def test_renewed_upgraded_counted(sold: State) -> None:
@@ -303,22 +304,24 @@ def test_renewed_upgraded_counted(sold: State) -> None:
     upgraded = settled.licences[LICENCE]
     assert (upgraded.used, upgraded.version, upgraded.pack) == (3, 2, 4)
 
-    def renewed(payment_ref: bytes, by_bank: bool) -> State:
+    def renewed(by_bank: bool) -> State:
+        payment = [exchange.PaymentUsed(h(8), OTHER, LICENCE, 1, 1000)] if by_bank else []
         renewal: list[Event] = [
-            exchange.Renewed(LICENCE, BUYER, 3, 5, 1000, 8201, payment_ref),
+            exchange.Renewed(LICENCE, BUYER, 3, 5, 1000, 8201),
             licences.TokenExpiryUpdated(LICENCE, 1001, 8201),
             licences.MetadataUpdate(LICENCE),
             exchange.Allocated(LICENCE, SELLER, Part.SELLER, 1, 1000, by_bank),
+            *payment,
         ]
         return replay(entries(renewal, block=3), deepcopy(settled))
 
     anew = replace(settled.licences[LICENCE], version=3, pack=5, expires_at=8201, used=0, by_bank=True)
-    assert renewed(h(8), True).licences[LICENCE] == anew
-    assert renewed(h(8), True).owed == {(1, SELLER): 1000}
-    assert renewed(bytes(32), False).licences[LICENCE] == replace(anew, by_bank=False)
-    assert renewed(bytes(32), False).owed == {(1, SELLER): 2000}
-    assert renewed(bytes(32), False).escrow == {1: 0}
-    cheaper = exchange.Renewed(LICENCE, BUYER, 3, 5, 999, 8201, bytes(32))
+    assert renewed(True).licences[LICENCE] == anew
+    assert renewed(True).owed == {(1, SELLER): 1000}
+    assert renewed(False).licences[LICENCE] == replace(anew, by_bank=False)
+    assert renewed(False).owed == {(1, SELLER): 2000}
+    assert renewed(False).escrow == {1: 0}
+    cheaper = exchange.Renewed(LICENCE, BUYER, 3, 5, 999, 8201)
     with pytest.raises(ImpossibleEvent, match="its plan's price is 1000"):
         replay(entries([cheaper], block=3), settled)
 
@@ -431,12 +434,26 @@ def test_R19_a_revocation_is_lifted(sold: State) -> None:
     assert lifted.licences == sold.licences
 
 
-def test_checkpoints_carry_the_time_of_their_block(sold: State) -> None:
-    anchored = after(sold, log_anchor.Anchored(0, 5, h(1), OTHER), log_anchor.Anchored(1, 6, h(2), OTHER))
+def test_every_custodian_has_a_log_of_its_own(sold: State) -> None:
+    anchored = after(
+        sold,
+        log_anchor.Anchored(OTHER, 0, 5, h(1), 1002),
+        log_anchor.Anchored(REVIEWER, 0, 9, h(3), 1002),
+        log_anchor.Anchored(OTHER, 1, 6, h(2), 1002),
+    )
     assert anchored.checkpoints == {
-        0: structs.Checkpoint(5, 1002, h(1)),
-        1: structs.Checkpoint(6, 1002, h(2)),
+        OTHER: [structs.Checkpoint(5, 1002, h(1)), structs.Checkpoint(6, 1002, h(2))],
+        REVIEWER: [structs.Checkpoint(9, 1002, h(3))],
     }
+
+
+def test_R04_what_a_supervisor_classifies_is_imposed(sold: State) -> None:
+    own = after(sold, listings.Reclassified(1, SELLER, CLASS, 9, 1, 1, h(1), h(1)))
+    assert not own.listings[1].imposed
+    imposed = after(sold, listings.Reclassified(1, OTHER, CLASS, 9, 1, 1, h(1), h(1)))
+    assert imposed.listings[1].imposed
+    raised = listings.Reclassified(1, SELLER, CLASS, 9, 2, 1, h(1), h(1))
+    assert replay(entries([raised], block=3), imposed).listings[1].imposed
 
 
 # What cannot have happened
@@ -485,15 +502,18 @@ def impossible() -> list[Event]:
         replace(second, licence=LICENCE + 2),
         replace(second, licence=plan_id(1, 7) << 32 | 1),
         replace(second, price=999),
-        exchange.Renewed(LICENCE, BUYER, 1, 1, 1000, 8201, bytes(32)),  # its order is open
-        exchange.Renewed(LICENCE + 1, BUYER, 1, 1, 1000, 8201, bytes(32)),
+        exchange.Renewed(LICENCE, BUYER, 1, 1, 1000, 8201),  # its order is open
+        exchange.Renewed(LICENCE + 1, BUYER, 1, 1, 1000, 8201),
         exchange.Allocated(LICENCE, SELLER, Part.SELLER, 1, 1001, False),
         exchange.Allocated(LICENCE, SELLER, Part.SELLER, 0, 1, False),
         exchange.Allocated(LICENCE + 1, SELLER, Part.SELLER, 1, 1, False),
         exchange.Withdrawn(SELLER, 1, 5),
         exchange.CurrencyAdded(3, TOKEN),
         exchange.CurrencyActivated(2, True),
-        log_anchor.Anchored(1, 5, h(1), OTHER),
+        exchange.PaymentUsed(h(8), OTHER, LICENCE + 1, 1, 1000),
+        exchange.PaymentUsed(h(8), OTHER, LICENCE, 1, 999),
+        exchange.PaymentUsed(h(8), OTHER, LICENCE, 0, 1000),
+        log_anchor.Anchored(OTHER, 1, 5, h(1), 1002),
     ]
 
 
@@ -523,14 +543,16 @@ def test_what_happens_once_cannot_happen_twice(sold: State, twice: Event) -> Non
 
 
 def test_R27_a_payment_reference_is_used_once(sold: State) -> None:
-    second = exchange.Purchased(LICENCE + 1, BUYER, 1, 1, 1000, 250, 1000, 8202, h(8))
-    paid = after(sold, second, licences.OrderChanged(LICENCE, OrderStatus.SETTLED, 0))
+    second = exchange.Purchased(LICENCE + 1, BUYER, 1, 1, 1000, 250, 1000, 8202)
+    payment = exchange.PaymentUsed(h(8), OTHER, LICENCE + 1, 1, 1000)
+    paid = after(sold, second, payment, licences.OrderChanged(LICENCE, OrderStatus.SETTLED, 0))
+    renewal = exchange.Renewed(LICENCE, BUYER, 1, 1, 1000, 8201)
     with pytest.raises(ImpossibleEvent, match="its payment was used before"):
-        replay(entries([exchange.Renewed(LICENCE, BUYER, 1, 1, 1000, 8201, h(8))], block=3), paid)
+        replay(entries([renewal, replace(payment, licence=LICENCE)], block=3), paid)
 
 
 def test_no_sale_beyond_the_cap_or_from_a_closed_plan(sold: State) -> None:
-    third = exchange.Purchased(LICENCE + 2, BUYER, 1, 1, 1000, 250, 1000, 8202, bytes(32))
+    third = exchange.Purchased(LICENCE + 2, BUYER, 1, 1, 1000, 250, 1000, 8202)
     full = after(sold, replace(third, licence=LICENCE + 1))
     with pytest.raises(ImpossibleEvent, match="of 2 licences 2 are sold"):
         replay(entries([third], block=3), full)

@@ -93,10 +93,11 @@ def test_packed_fields_are_as_the_contracts_shift_them() -> None:
 
 def test_dynamic_arrays() -> None:
     anchor, listings = ours("LogAnchor"), ours("Listings")
-    first = hashed(anchor.place("_checkpoints").key)
-    assert at(anchor.place("_checkpoints", 0, "size")) == (first, 0, 8)
-    assert at(anchor.place("_checkpoints", 3, "time")) == (first + 6, 8, 5)
-    assert at(anchor.place("_checkpoints", 3, "root")) == (first + 7, 0, 32)
+    custodian = b"\xc5" * 20
+    first = hashed(word(hashed(bytes(12) + b"\xc5" * 20 + anchor.place("_checkpoints").key)))
+    assert at(anchor.place("_checkpoints", custodian, 0, "size")) == (first, 0, 8)
+    assert at(anchor.place("_checkpoints", custodian, 3, "time")) == (first + 6, 8, 5)
+    assert at(anchor.place("_checkpoints", custodian, 3, "root")) == (first + 7, 0, 32)
     upstream = hashed(word(hashed(word(9), listings.place("_upstreams").key)))
     assert at(listings.place("_upstreams", 9, 1, "licence"))[:2] == (upstream + 1, 0)
 
