@@ -1,103 +1,43 @@
-"""A real server: uvicorn on a free port, a SQLite file, a folder. Only the chain is played, by `Chain`."""
+"""A real server on a free port, a SQLite file, a folder, and a real exchange on anvil behind a proxy."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 import uvicorn
-from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from api.__main__ import KEEP_ALIVE_SECONDS
-from api.app import Adapters, create_app
+from api.app import Adapters, create_app, real_adapters
 from api.deps import Services
 from api.settings import Settings
-from ledger.chain.custodian import LocalCustodian
-from ledger.chain.manifest import Deployed, Manifest
-from ledger.domain.deposit import SellerIneligible
-from ledger.domain.entitlement import Block, Decision, NodeUnreachable
-from ledger.domain.listing import Licence, Listing, Version
-from ledger.domain.signature import BadSignature
+from ledger.chain.devnet import Devnet
+from ledger.chain.rpc import Rpc
 from ledger.domain.siwe import Message
-from ledger.keys import Cost, LocalKeyStore
-from ledger.objects import ObstoreObjects
 from ledger.store.database import Database
-
-CONTRACTS = {"Listings": b"\x11" * 20, "Licences": b"\x22" * 20, "Reviews": b"\x33" * 20}
-MANIFEST = Manifest(
-    chain_id=84084,
-    genesis_hash=bytes(32),
-    block=1,
-    contracts={name: Deployed(f"0x{at.hex()}", bytes(32)) for name, at in CONTRACTS.items()},
-)
-PASSPHRASE = "a passphrase nobody should see"
-SELLER: LocalAccount = Account.from_key("0x" + "51" * 32)
-BUYER: LocalAccount = Account.from_key("0x" + "52" * 32)
+from tests.integration.api.market import PASSPHRASE, Deployment, Market, deployment
+from tests.integration.api.node import Node
 
 
 @dataclass
-class Chain:
-    """What the chain would say, and a clock that tests turn."""
+class Clock:
+    """The service's, which tests turn."""
 
     ahead: float = 0.0
-    contract_signatures: dict[bytes, bytes] = field(default_factory=dict)
-    decision: Decision | Exception = field(default_factory=lambda: NodeUnreachable("nothing listens there"))
-    ineligible: set[bytes] = field(default_factory=set)
-    asked: list[tuple[int, bytes]] = field(default_factory=list)
-    counting: Exception | None = None
-    counted: list[bytes] = field(default_factory=list)
 
-    def clock(self) -> float:
+    def __call__(self) -> float:
         return time.time() + self.ahead
-
-    async def check(self, account: bytes, digest: bytes, signature: bytes) -> None:
-        if self.contract_signatures.get(account) != signature:
-            raise BadSignature("the contract does not accept the signature")
-
-    async def newest(self) -> Block:
-        if isinstance(self.decision, Exception):
-            raise self.decision
-        return self.decision.block
-
-    async def listings(self, after: int, limit: int) -> tuple[Block, list[Listing]]:
-        raise NotImplementedError
-
-    async def listing(self, listing: int) -> tuple[Block, Listing]:
-        raise NotImplementedError
-
-    async def version(self, listing: int, number: int) -> tuple[Block, Version]:
-        raise NotImplementedError
-
-    async def licence(self, licence: int) -> tuple[Block, Licence]:
-        raise NotImplementedError
-
-    async def decide(self, licence: int, account: bytes) -> Decision:
-        self.asked.append((licence, account))
-        if isinstance(self.decision, Exception):
-            raise self.decision
-        return replace(self.decision, licence=licence, account=account)
-
-    async def count(self, licence: int, use: bytes) -> None:
-        if self.counting is not None:
-            raise self.counting
-        self.counted.append(use)
-
-
-@dataclass
-class AnySeller:
-    chain: Chain
-
-    async def check(self, account: bytes) -> None:
-        if account in self.chain.ineligible:
-            raise SellerIneligible("this account may not sell")
 
 
 @dataclass
@@ -105,7 +45,6 @@ class Client:
     """One caller; signs in with `account`."""
 
     http: aiohttp.ClientSession
-    chain: Chain
     origin: str
     app: FastAPI
     token: str | None = None
@@ -147,50 +86,69 @@ def signed(message: Message, account: LocalAccount) -> dict[str, str]:
     return {"message": str(message), "signature": "0x" + signature.hex()}
 
 
-@pytest.fixture
-def chain() -> Chain:
-    return Chain()
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def deployed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deployment]:
+    """One chain with one exchange, for all tests."""
+    async with Devnet(port=18645) as chain:
+        yield await deployment(chain, tmp_path_factory.mktemp("exchange"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of this version."""
+    path = tmp_path_factory.mktemp("database") / "socai.sqlite"
+    database = Database(f"sqlite:///{path}")
+    await database.migrate()
+    await database.close()
+    return path
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path, public_url="http://127.0.0.1:8000")
+async def market(deployed: Deployment) -> AsyncIterator[Market]:
+    """The exchange as it was deployed, with a block of now; rewound after the test."""
+    async with Rpc(deployed.url) as rpc:
+        snapshot = await rpc.request("evm_snapshot")
+        head = await rpc.request("eth_getBlockByNumber", ["latest", False])
+        await rpc.request("anvil_setTime", [max(int(time.time()), int(head["timestamp"], 16) + 1)])
+        await rpc.request("evm_mine")
+        yield Market(deployed, rpc)
+        await rpc.request("evm_revert", [snapshot])
 
 
-def open_keys(settings: Settings) -> LocalKeyStore:
-    path = settings.data / "keys"
-    if path.exists():
-        return LocalKeyStore.open(path, PASSPHRASE)
-    return LocalKeyStore.create(path, PASSPHRASE, cost=Cost(memory_kib=64, iterations=1, lanes=1))
+@pytest.fixture
+async def node(market: Market) -> AsyncIterator[Node]:
+    """The node as the service sees it."""
+    async with Node.before(market.deployed.url) as node:
+        yield node
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, deployed: Deployment, migrated: Path, node: Node) -> Settings:
+    for file in (deployed.folder / "keys", deployed.folder / "manifest.json", migrated):
+        shutil.copy2(file, tmp_path)
+    return Settings(
+        data=tmp_path,
+        public_url="http://127.0.0.1:8000",
+        rpc_url=node.url,
+        passphrase=SecretStr(PASSPHRASE),
+    )
 
 
 @asynccontextmanager
-async def running(settings: Settings, chain: Chain, *, real: bool = False) -> AsyncIterator[Client]:
-    """The service under `settings`, until the block ends; with a `real` chain behind it or with `chain`."""
+async def running(settings: Settings, clock: Clock) -> AsyncIterator[Client]:
+    """The service under `settings`, until the block ends."""
 
     @asynccontextmanager
     async def open_adapters(settings: Settings) -> AsyncIterator[Adapters]:
-        database = Database(f"sqlite:///{settings.data}/socai.sqlite")
-        await database.migrate()
-        keys = open_keys(settings)
-        yield Adapters(
-            manifest=MANIFEST,
-            finality="instant",
-            blocks=chain,
-            catalogue=chain,
-            database=database,
-            objects=ObstoreObjects.local(settings.data / "objects"),
-            keys=keys,
-            custodian=LocalCustodian(keys.custodian()),
-            contracts=chain,
-            sellers=AnySeller(chain),
-            entitlements=chain,
-            uses=chain,
-            clock=chain.clock,
-        )
-        await database.close()
+        async with real_adapters(settings) as adapters:
+            yield replace(adapters, clock=clock)
 
-    app = create_app(settings, None if real else open_adapters)
+    app = create_app(settings, open_adapters)
     config = uvicorn.Config(
         app, port=0, log_config=None, access_log=False, timeout_keep_alive=KEEP_ALIVE_SECONDS
     )
@@ -203,13 +161,13 @@ async def running(settings: Settings, chain: Chain, *, real: bool = False) -> As
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         async with aiohttp.ClientSession() as http:
-            yield Client(http, chain, f"http://127.0.0.1:{port}", app)
+            yield Client(http, f"http://127.0.0.1:{port}", app)
     finally:
         server.should_exit = True
         await serving
 
 
 @pytest.fixture
-async def client(settings: Settings, chain: Chain) -> AsyncIterator[Client]:
-    async with running(settings, chain) as client:
+async def client(settings: Settings, clock: Clock) -> AsyncIterator[Client]:
+    async with running(settings, clock) as client:
         yield client

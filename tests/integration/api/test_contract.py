@@ -12,6 +12,8 @@ from api.app import create_app
 from api.errors import kinds
 from api.settings import Settings
 from tests.integration.api.conftest import Client
+from tests.integration.api.market import Market
+from tests.integration.api.node import Node
 
 PUBLIC = {
     "GET /v1/auth/nonce",
@@ -95,9 +97,13 @@ async def test_threat_S13_no_body_is_read_whole_beyond_its_limit(client: Client,
     assert (await client.call("GET", "/v1/health"))[0] == 200
 
 
-async def test_exchange_and_health(client: Client) -> None:
+async def test_exchange_and_health(client: Client, node: Node, market: Market) -> None:
     status, exchange = await client.call("GET", "/v1/exchange")
     assert (status, exchange["chain_id"], exchange["finality"]) == (200, 84084, "instant")
     assert [len(key) for key in exchange["vault_public_keys"]] == [2 + 2 * 38, 2 + 2 * 1222]
+    status, health = await client.call("GET", "/v1/health")
+    assert (status, health["status"], health["chain"]) == (200, "ok", None)
+    assert health["block_number"] == (await market.head())[0]
+    node.down = True
     status, health = await client.call("GET", "/v1/health")
     assert (status, health["status"], health["chain"]) == (200, "degraded", "node-unreachable")

@@ -12,9 +12,11 @@ from eth_account.messages import encode_typed_data
 
 from api.settings import Settings
 from ledger.crypto.seal import seal
+from ledger.keys import LocalKeyStore
 from ledger.services.deposits import QuotaExceeded, UploadTooLarge
-from tests.integration.api.conftest import BUYER, MANIFEST, SELLER, Chain, Client, open_keys, running
+from tests.integration.api.conftest import Client, Clock, running
 from tests.integration.api.dataset import Dataset
+from tests.integration.api.market import OUTSIDER, PASSPHRASE, SELLER, SELLER2, Market
 
 
 def objects(settings: Settings) -> list[Path]:
@@ -23,7 +25,7 @@ def objects(settings: Settings) -> list[Path]:
 
 
 async def test_a_deposit_ends_in_a_receipt_that_the_contract_would_accept(
-    client: Client, settings: Settings, chain: Chain
+    client: Client, settings: Settings, clock: Clock, market: Market
 ) -> None:
     seller = await client.sign_in(SELLER)
     dataset = await Dataset.open(seller)
@@ -34,8 +36,8 @@ async def test_a_deposit_ends_in_a_receipt_that_the_contract_would_accept(
     )
     status, receipt = await dataset.complete(seller)
     assert status == 200
-    assert receipt["custodian"] == open_keys(settings).custodian().address
-    assert abs(receipt["deadline"] - chain.clock() - settings.receipt_seconds) < 5
+    assert receipt["custodian"] == LocalKeyStore.open(settings.data / "keys", PASSPHRASE).custodian().address
+    assert abs(receipt["deadline"] - clock() - settings.receipt_seconds) < 5
     typed = {
         "types": {
             "EIP712Domain": [
@@ -57,8 +59,8 @@ async def test_a_deposit_ends_in_a_receipt_that_the_contract_would_accept(
         "domain": {
             "name": "Socai Reviews",
             "version": "1",
-            "chainId": MANIFEST.chain_id,
-            "verifyingContract": MANIFEST.address("Reviews"),
+            "chainId": market.manifest.chain_id,
+            "verifyingContract": market.manifest.address("Reviews"),
         },
         "message": {
             "seller": SELLER.address,
@@ -73,12 +75,12 @@ async def test_a_deposit_ends_in_a_receipt_that_the_contract_would_accept(
     assert signer == receipt["custodian"]
 
 
-async def test_R13_repeating_changes_nothing_and_gives_a_fresh_receipt(client: Client, chain: Chain) -> None:
+async def test_R13_repeating_changes_nothing_and_gives_a_fresh_receipt(client: Client, clock: Clock) -> None:
     seller = await client.sign_in(SELLER)
     dataset = await Dataset.deposited(seller)
-    chain.ahead = 60
+    clock.ahead = 60
     (_, first), (_, second) = [await dataset.complete(seller) for _ in range(2)]
-    chain.ahead = 120
+    clock.ahead = 120
     status, later = await dataset.complete(seller)
     assert status == 200
     assert later["deadline"] > first["deadline"]
@@ -137,7 +139,7 @@ async def test_threat_S07_a_key_sealed_for_another_deposit_is_refused(client: Cl
 
 
 async def test_threat_S07_another_deposits_ciphertext_is_not_held_twice(client: Client) -> None:
-    seller, thief = await client.sign_in(SELLER), await client.sign_in(BUYER)
+    seller, thief = await client.sign_in(SELLER), await client.sign_in(SELLER2)
     original = await Dataset.deposited(seller)
     copy = await Dataset.open(thief)
     copy.ciphertext = original.ciphertext
@@ -153,7 +155,7 @@ async def test_threat_S07_another_deposits_ciphertext_is_not_held_twice(client: 
 
 
 async def test_threat_S24_somebody_elses_deposit_looks_like_none(client: Client) -> None:
-    seller, other = await client.sign_in(SELLER), await client.sign_in(BUYER)
+    seller, other = await client.sign_in(SELLER), await client.sign_in(SELLER2)
     dataset = await Dataset.open(seller)
     await dataset.send(seller)
     for method, path, body in [
@@ -169,9 +171,12 @@ async def test_threat_S24_somebody_elses_deposit_looks_like_none(client: Client)
     assert (await dataset.complete(seller))[0] == 200
 
 
-async def test_R02_only_who_may_sell_opens_a_deposit(client: Client, chain: Chain) -> None:
-    seller = await client.sign_in(SELLER)
-    chain.ineligible.add(bytes.fromhex(SELLER.address[2:]))
+async def test_R02_only_who_may_sell_opens_a_deposit(client: Client, market: Market) -> None:
+    seller, outsider = await client.sign_in(SELLER), await client.sign_in(OUTSIDER)
+    status, refused = await outsider.call("POST", "/v1/deposits")
+    assert (status, refused["code"]) == (403, "seller-ineligible")
+    assert (await seller.call("POST", "/v1/deposits"))[0] == 201
+    await market.suspend(SELLER.address)
     status, refused = await seller.call("POST", "/v1/deposits")
     assert (status, refused["code"]) == (403, "seller-ineligible")
 
@@ -235,9 +240,9 @@ class Sending:
 
 
 async def test_threat_S13_an_announced_size_over_the_limit_is_refused_before_the_first_byte(
-    settings: Settings, chain: Chain
+    settings: Settings, clock: Clock
 ) -> None:
-    async with running(settings.model_copy(update={"deposit_bytes": 1 << 20}), chain) as client:
+    async with running(settings.model_copy(update={"deposit_bytes": 1 << 20}), clock) as client:
         seller = await client.sign_in(SELLER)
         dataset = await Dataset.open(seller)
         body = Sending(64)
@@ -259,9 +264,9 @@ async def test_threat_S13_an_announced_size_over_the_limit_is_refused_before_the
     [({"deposit_bytes": 1 << 20}, UploadTooLarge), ({"quota_bytes": 1 << 20}, QuotaExceeded)],
 )
 async def test_threat_S13_an_unannounced_size_is_cut_off_at_the_limit(
-    settings: Settings, chain: Chain, limits: dict[str, int], error: type[Exception]
+    settings: Settings, clock: Clock, limits: dict[str, int], error: type[Exception]
 ) -> None:
-    async with running(settings.model_copy(update=limits), chain) as client:
+    async with running(settings.model_copy(update=limits), clock) as client:
         seller = await client.sign_in(SELLER)
         dataset = await Dataset.open(seller)
         body = Sending(64)
@@ -273,18 +278,18 @@ async def test_threat_S13_an_unannounced_size_is_cut_off_at_the_limit(
         assert objects(settings) == []
 
 
-async def test_the_quota_counts_what_the_account_holds(settings: Settings, chain: Chain) -> None:
-    async with running(settings.model_copy(update={"quota_bytes": 100_000}), chain) as client:
+async def test_the_quota_counts_what_the_account_holds(settings: Settings, clock: Clock) -> None:
+    async with running(settings.model_copy(update={"quota_bytes": 100_000}), clock) as client:
         seller = await client.sign_in(SELLER)
         await Dataset.deposited(seller)
         second = await Dataset.open(seller, b"x" * 60_000)
         status, refused = await second.send(seller)
         assert (status, refused["code"]) == (413, "quota-exceeded")
-        assert (await Dataset.deposited(await client.sign_in(BUYER))).ciphertext
+        assert (await Dataset.deposited(await client.sign_in(SELLER2))).ciphertext
 
 
-async def test_incomplete_deposits_are_limited_and_collected(settings: Settings, chain: Chain) -> None:
-    async with running(settings.model_copy(update={"deposits_waiting": 2}), chain) as client:
+async def test_incomplete_deposits_are_limited_and_collected(settings: Settings, clock: Clock) -> None:
+    async with running(settings.model_copy(update={"deposits_waiting": 2}), clock) as client:
         seller = await client.sign_in(SELLER)
         held = await Dataset.deposited(seller)
         left = [await Dataset.open(seller) for _ in range(2)]
@@ -293,19 +298,19 @@ async def test_incomplete_deposits_are_limited_and_collected(settings: Settings,
         assert (status, refused["code"]) == (429, "deposits-waiting")
         assert len(objects(settings)) == 2
         deposits = client.services.deposits
-        assert await deposits.collect(int(chain.clock())) == 0
-        assert await deposits.collect(int(chain.clock()) + settings.deposit_seconds + 1) == 2
+        assert await deposits.collect(int(clock())) == 0
+        assert await deposits.collect(int(clock()) + settings.deposit_seconds + 1) == 2
         assert len(objects(settings)) == 1
         assert (await held.complete(seller))[0] == 200
         assert (await left[0].complete(seller))[0] == 404
 
 
-async def test_the_service_collects_by_itself(settings: Settings, chain: Chain) -> None:
-    async with running(settings.model_copy(update={"collect_seconds": 1}), chain) as client:
+async def test_the_service_collects_by_itself(settings: Settings, clock: Clock) -> None:
+    async with running(settings.model_copy(update={"collect_seconds": 1}), clock) as client:
         seller = await client.sign_in(SELLER)
         dataset = await Dataset.open(seller)
         await dataset.send(seller)
-        chain.ahead = settings.deposit_seconds + 1
+        clock.ahead = settings.deposit_seconds + 1
         for _ in range(300):
             if not objects(settings):
                 break
@@ -313,11 +318,11 @@ async def test_the_service_collects_by_itself(settings: Settings, chain: Chain) 
         assert objects(settings) == []
 
 
-async def test_R13_a_restart_loses_nothing(settings: Settings, chain: Chain) -> None:
-    async with running(settings, chain) as client:
+async def test_R13_a_restart_loses_nothing(settings: Settings, clock: Clock) -> None:
+    async with running(settings, clock) as client:
         seller = await client.sign_in(SELLER)
         dataset = await Dataset.open(seller)
         await dataset.send(seller)
-    async with running(settings, chain) as again:
+    async with running(settings, clock) as again:
         seller = replace(again, token=seller.token)
         assert (await dataset.complete(seller))[0] == 200

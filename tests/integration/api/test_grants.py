@@ -1,6 +1,6 @@
 import sqlite3
-import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -8,36 +8,37 @@ import pytest
 from api.settings import Settings
 from ledger.crypto.chunked import decrypt
 from ledger.crypto.seal import GrantContext, OpenFailed, PrivateKey, Suite, open_sealed
-from ledger.domain.entitlement import Block, Decision, NodeStale, NodeUnreachable
-from tests.integration.api.conftest import BUYER, CONTRACTS, MANIFEST, SELLER, Chain, Client
+from tests.integration.api.conftest import Client, Clock
 from tests.integration.api.dataset import Dataset
+from tests.integration.api.market import BUYER, OUTSIDER, SELLER, Market
+from tests.integration.api.node import Node
 
-LICENCE = (7 << 48) | 1
-PATH = f"/v1/licences/{LICENCE}/grants"
+HOUR = 3600
+
+
+@dataclass
+class Sold:
+    """A dataset in the vault, its listing, and the buyer's licence of it."""
+
+    dataset: Dataset
+    listing: int
+    licence: int
+
+    @property
+    def path(self) -> str:
+        return f"/v1/licences/{self.licence}/grants"
 
 
 @pytest.fixture
-async def dataset(client: Client, chain: Chain) -> Dataset:
-    dataset = await Dataset.deposited(await client.sign_in(SELLER))
-    chain.decision = entitled(dataset)
-    return dataset
+async def sold(client: Client, market: Market) -> Sold:
+    return await selling(market, await Dataset.deposited(await client.sign_in(SELLER)))
 
 
-def entitled(dataset: Dataset) -> Decision:
-    return Decision(
-        licence=0,
-        account=b"",
-        block=Block(41, b"\xbb" * 32, int(time.time())),
-        denial=None,
-        listing=7,
-        version=3,
-        plan=7 << 16,
-        expires_at=(1 << 40) - 1,
-        uses_left=(1 << 32) - 1,
-        root=dataset.root,
-        size=len(dataset.ciphertext),
-        deposit=bytes.fromhex(dataset.info["id"][2:]),
-    )
+async def selling(market: Market, dataset: Dataset, **changes: Any) -> Sold:
+    """What is listed may be something else than what the vault holds."""
+    held = {"root": dataset.root, "size": len(dataset.ciphertext), "deposit": dataset.context.deposit_id}
+    listed = await market.publish(market.signed_for(**held | changes))
+    return Sold(dataset, listed.id, await market.buy(listed.plans[0]))
 
 
 def records(settings: Settings) -> list[tuple[Any, ...]]:
@@ -55,90 +56,149 @@ def asking(key: PrivateKey, purpose: str = "download") -> dict[str, str]:
 
 @pytest.mark.parametrize("suite", list(Suite))
 async def test_the_holder_gets_the_key_and_with_it_the_very_bytes(
-    client: Client, chain: Chain, dataset: Dataset, settings: Settings, suite: Suite
+    client: Client, market: Market, sold: Sold, settings: Settings, suite: Suite
 ) -> None:
     buyer, key = await client.sign_in(BUYER), PrivateKey.generate(suite)
-    status, grant = await buyer.call("POST", PATH, json=asking(key))
+    number, block_hash = await market.head()
+    status, grant = await buyer.call("POST", sold.path, json=asking(key))
     assert status == 201, grant
-    assert chain.asked == [(LICENCE, bytes.fromhex(BUYER.address[2:]))]
-    assert (grant["licence"], grant["version"], grant["block_number"]) == (str(LICENCE), 3, 41)
-    context = GrantContext(MANIFEST.chain_id, CONTRACTS["Licences"], LICENCE, 3, b"\xbb" * 32, "download")
+    assert (grant["licence"], grant["version"], grant["block_number"]) == (str(sold.licence), 1, number)
+    licences = bytes.fromhex(market.manifest.address("Licences")[2:])
+    context = GrantContext(market.manifest.chain_id, licences, sold.licence, 1, block_hash, "download")
     data_key = open_sealed(bytes.fromhex(grant["sealed_key"][2:]), key, context)
     async with client.request("GET", f"/v1/payloads/{grant['root']}") as response:
         ciphertext = await response.read()
     plaintext = b"".join(
         decrypt(data_key, bytes.fromhex(grant["context"][2:]), [ciphertext], size=grant["size"])
     )
-    assert plaintext == dataset.plaintext
+    assert plaintext == sold.dataset.plaintext
     with pytest.raises(OpenFailed):
         open_sealed(bytes.fromhex(grant["sealed_key"][2:]), key, replace(context, purpose="research"))
-    assert [(row[0], row[2], row[4]) for row in records(settings)] == [(None, 41, "download")]
+    assert [(row[0], row[2], row[4]) for row in records(settings)] == [(None, number, "download")]
 
 
 async def test_R33_a_denial_is_recorded_with_reason_block_and_inputs(
-    client: Client, chain: Chain, dataset: Dataset, settings: Settings
+    client: Client, market: Market, sold: Sold, settings: Settings
 ) -> None:
-    assert isinstance(chain.decision, Decision)
-    chain.decision = replace(chain.decision, denial="Revoked")
+    buyer, outsider = await client.sign_in(BUYER), await client.sign_in(OUTSIDER)
+    status, refused = await outsider.call("POST", sold.path, json=asking(PrivateKey.generate()))
+    assert (status, refused["code"], refused["reason"]) == (403, "denied", "NotHolder")
+    before = await market.head()
+    block = await market.revoke(sold.licence)
+    status, refused = await buyer.call("POST", sold.path, json=asking(PrivateKey.generate()))
+    assert (status, refused["code"], refused["reason"]) == (403, "denied", "Revoked")
+    assert refused["block_number"] == block
+    _, block_hash = await market.head()
+    deposit = sold.dataset.context.deposit_id
+    who = [bytes.fromhex(caller.address[2:]) for caller in (OUTSIDER, BUYER)]
+    assert records(settings) == [
+        ("denied", "NotHolder", *before, "download", who[0], deposit),
+        ("denied", "Revoked", block, block_hash, "download", who[1], deposit),
+    ]
+
+
+async def _dead(node: Node, clock: Clock, market: Market) -> None:
+    node.down = True
+
+
+async def _erring(node: Node, clock: Clock, market: Market) -> None:
+    node.lies["eth_call"] = lambda _: "0x"
+
+
+async def _garbled(node: Node, clock: Clock, market: Market) -> None:
+    node.lies["eth_call"] = lambda answer: answer[:-64]
+
+
+async def _headless(node: Node, clock: Clock, market: Market) -> None:
+    node.lies["eth_getBlockByNumber"] = lambda _: None
+
+
+async def _going_back(node: Node, clock: Clock, market: Market) -> None:
+    node.lies["eth_getBlockByNumber"] = lambda block: block | {"number": "0x0"}
+
+
+async def _old(node: Node, clock: Clock, market: Market) -> None:
+    clock.ahead = HOUR
+
+
+async def _from_the_future(node: Node, clock: Clock, market: Market) -> None:
+    clock.ahead = -HOUR
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (_dead, "node-unreachable"),
+        (_erring, "node-unreachable"),
+        (_garbled, "node-unreachable"),
+        (_headless, "node-unreachable"),
+        (_going_back, "node-stale"),
+        (_old, "node-stale"),
+        (_from_the_future, "node-stale"),
+    ],
+)
+async def test_threat_S05_anything_unclear_fails_closed_and_is_recorded(
+    client: Client,
+    market: Market,
+    node: Node,
+    clock: Clock,
+    sold: Sold,
+    settings: Settings,
+    spoil: Callable[[Node, Clock, Market], Any],
+    code: str,
+) -> None:
     buyer = await client.sign_in(BUYER)
-    status, refused = await buyer.call("POST", PATH, json=asking(PrivateKey.generate()))
-    assert (status, refused["code"], refused["reason"], refused["block_number"]) == (
-        403,
-        "denied",
-        "Revoked",
-        41,
-    )
-    account = bytes.fromhex(BUYER.address[2:])
-    deposit = bytes.fromhex(dataset.info["id"][2:])
-    assert records(settings) == [("denied", "Revoked", 41, b"\xbb" * 32, "download", account, deposit)]
+    await client.call("GET", "/v1/health")  # so that a final block is known
+    await spoil(node, clock, market)
+    found, refused = await buyer.call("POST", sold.path, json=asking(PrivateKey.generate()))
+    assert (found, refused["code"]) == (503, code)
+    assert "sealed_key" not in refused
+    assert [row[0] for row in records(settings)] == [code]
 
 
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [
-        (NodeUnreachable("nothing listens there"), 503, "node-unreachable"),
-        (NodeStale("behind"), 503, "node-stale"),
-        ({"block": Block(41, b"\xbb" * 32, int(time.time()) - 3600)}, 503, "node-stale"),
-        ({"block": Block(41, b"\xbb" * 32, int(time.time()) + 3600)}, 503, "node-stale"),
         ({"deposit": b"\x01" * 32}, 404, "payload-unknown"),
         ({"root": b"\x01" * 32}, 409, "payload-mismatch"),
         ({"size": 1}, 409, "payload-mismatch"),
     ],
     ids=str,
 )
-async def test_threat_S05_anything_unclear_fails_closed_and_is_recorded(
-    client: Client, chain: Chain, dataset: Dataset, settings: Settings, changes: Any, status: int, code: str
+async def test_threat_S07_what_was_listed_and_is_not_held_is_not_released(
+    client: Client, market: Market, settings: Settings, changes: dict[str, Any], status: int, code: str
 ) -> None:
-    assert isinstance(chain.decision, Decision)
-    chain.decision = changes if isinstance(changes, Exception) else replace(chain.decision, **changes)
+    dataset = await Dataset.deposited(await client.sign_in(SELLER))
+    sold = await selling(market, dataset, **changes)
     buyer = await client.sign_in(BUYER)
-    found, refused = await buyer.call("POST", PATH, json=asking(PrivateKey.generate()))
+    found, refused = await buyer.call("POST", sold.path, json=asking(PrivateKey.generate()))
     assert (found, refused["code"]) == (status, code)
-    assert "sealed_key" not in refused
     assert [row[0] for row in records(settings)] == [code]
 
 
 @pytest.mark.parametrize(
-    ("path", "body"),
+    ("licence", "body"),
     [
-        (PATH, {"public_key": "0x" + "00" * 38}),
-        (PATH, {"public_key": "0x002000010002" + "00" * 32}),
-        (PATH, {"purpose": "Người <script>"}),
-        ("/v1/licences/0/grants", {}),
-        (f"/v1/licences/{1 << 96}/grants", {}),
-        ("/v1/licences/-1/grants", {}),
+        (None, {"public_key": "0x" + "00" * 38}),
+        (None, {"public_key": "0x002000010002" + "00" * 32}),
+        (None, {"purpose": "Người <script>"}),
+        (0, {}),
+        (1 << 96, {}),
+        (-1, {}),
     ],
 )
 async def test_what_cannot_be_asked(
-    client: Client, dataset: Dataset, path: str, body: dict[str, str]
+    client: Client, sold: Sold, licence: int | None, body: dict[str, str]
 ) -> None:
     buyer = await client.sign_in(BUYER)
+    path = sold.path if licence is None else f"/v1/licences/{licence}/grants"
     status, refused = await buyer.call("POST", path, json=asking(PrivateKey.generate()) | body)
     assert (status, refused["code"] in ("invalid-request", "public-key-malformed")) == (422, True)
 
 
 async def test_threat_S24_nobody_asks_for_somebody_else(
-    client: Client, chain: Chain, dataset: Dataset
+    client: Client, node: Node, settings: Settings
 ) -> None:
-    status, _ = await client.call("POST", PATH, json=asking(PrivateKey.generate()))
-    assert (status, chain.asked) == (401, [])
+    asked = node.asked["eth_call"]
+    status, _ = await client.call("POST", "/v1/licences/1/grants", json=asking(PrivateKey.generate()))
+    assert (status, records(settings), node.asked["eth_call"]) == (401, [], asked)

@@ -5,7 +5,8 @@ import pytest
 import rfc8785
 from eth_hash.auto import keccak
 
-from tests.integration.api.conftest import SELLER, Client
+from tests.integration.api.conftest import Client
+from tests.integration.api.market import SELLER
 
 DOCUMENT = {
     "@context": {"dcat": "http://www.w3.org/ns/dcat#"},

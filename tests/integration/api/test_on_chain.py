@@ -1,116 +1,50 @@
 """The service over a real chain: what it grants, denies and shows is what the contracts say."""
 
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
-from eth_account import Account
-from pydantic import SecretStr
 
-from api.settings import Settings
-from ledger.chain.bindings import structs
-from ledger.chain.deploy import Constitution, deploy
-from ledger.chain.devnet import CHAIN_ID, Devnet, dev_accounts
-from ledger.chain.manifest import Manifest
-from ledger.chain.rpc import Rpc
+from ledger.chain.devnet import dev_accounts
 from ledger.client import Client as Participant
 from ledger.client import Refused
-from ledger.domain.market import DONG, NO_LIMIT, Kind, Role
-from tests.integration.api.conftest import PASSPHRASE, Chain, Client, open_keys, running
+from ledger.domain.market import Kind
+from tests.integration.api.conftest import Client
+from tests.integration.api.market import CLASSIFICATION, PLAN, Market
+from tests.integration.api.node import Node
 
-DAY = 86_400
 DATASET = b"province,population\n" * 100_000
 
 
 class Exchange:
     """A deployed exchange and its service."""
 
-    def __init__(self, folder: Path, manifest: Manifest, chain: Devnet, client: Client) -> None:
-        self.folder, self.manifest, self.chain, self.client = folder, manifest, chain, client
+    def __init__(self, folder: Path, market: Market, node: Node, client: Client) -> None:
+        self.folder, self.market, self.node, self.client = folder, market, node, client
 
-    @asynccontextmanager
-    async def acting(self, name: str) -> AsyncIterator[Participant]:
-        async with Participant.open(
-            service_url=self.client.origin,
-            rpc_url=self.chain.url,
-            manifest=self.manifest,
-            account=Account.from_key(dev_accounts()[name].key),
-            folder=self.folder / "clients",
-        ) as participant:
-            yield participant
-
-    async def accredit(self, name: str, role: Role) -> None:
-        async with self.acting("operator") as operator:
-            await operator.accredit(
-                dev_accounts()[name].address,
-                role,
-                jurisdiction="VN",
-                public_body=False,
-                valid_until=int(time.time()) + DAY,
-                credential=b"\x01" * 32,
-            )
+    def acting(self, name: str) -> AbstractAsyncContextManager[Participant]:
+        return self.market.acting(name, self.client.origin, self.folder)
 
 
 @pytest.fixture
-async def exchange(tmp_path: Path) -> AsyncIterator[Exchange]:
-    settings = Settings(data=tmp_path, passphrase=SecretStr(PASSPHRASE))
-    known = {name: account.address for name, account in dev_accounts().items()}
-    constitution = Constitution(
-        operator=known["operator"],
-        governor=known["governor"],
-        guardian=known["guardian"],
-        treasury=known["treasury"],
-        tax_authority=known["tax"],
-        oversight={
-            Role.REVIEWER: known["reviewer"],
-            Role.CUSTODIAN: open_keys(settings).custodian().address,
-            Role.SUPERVISOR: known["supervisor"],
-        },
-        valid_until=int(time.time()) + DAY,
-    )
-    async with Devnet(tmp_path / "chain", port=18645) as chain:
-        async with Rpc(chain.url) as rpc:
-            manifest = await deploy(rpc, CHAIN_ID, constitution, tmp_path / "deployment.json")
-        manifest.save(tmp_path / "manifest.json")
-        settings = settings.model_copy(update={"rpc_url": chain.url})
-        async with running(settings, Chain(), real=True) as client:
-            yield Exchange(tmp_path, manifest, chain, client)
+def exchange(tmp_path: Path, market: Market, node: Node, client: Client) -> Exchange:
+    return Exchange(tmp_path, market, node, client)
 
 
 async def test_a_sale_and_its_revocation(exchange: Exchange, tmp_path: Path) -> None:
     anybody = exchange.client
     file = tmp_path / "provinces.csv"
     file.write_bytes(DATASET)
-    plan = structs.PlanDraft(
-        price=0,
-        currency=DONG,
-        duration=0,
-        cap=NO_LIMIT,
-        quota=0,
-        flags=0,
-        royalty_bps=0,
-        only_buyer=f"0x{'0' * 40}",
-        terms=b"\x02" * 32,
-    )
-    classification = structs.Classification(
-        structs.Importance.OTHER,
-        structs.Sharing.OPEN,
-        structs.Subject.LOCATIONS,
-        structs.PersonalData.NONE,
-    )
     metadata = {"@type": "dcat:Dataset", "dct:title": "Tỉnh thành"}
-    async with exchange.acting("seller") as seller:
+    async with exchange.acting("outsider") as outsider:
         with pytest.raises(Refused) as refused:
-            await seller.publish(
-                file, metadata=metadata, media_type="text/csv", classification=classification, plans=[plan]
+            await outsider.publish(
+                file, metadata=metadata, media_type="text/csv", classification=CLASSIFICATION, plans=[PLAN]
             )
         assert refused.value.code == "seller-ineligible"
-        await exchange.accredit("seller", Role.SELLER)
-        await exchange.accredit("buyer", Role.BUYER)
+    async with exchange.acting("seller") as seller:
         published = await seller.publish(
-            file, metadata=metadata, media_type="text/csv", classification=classification, plans=[plan]
+            file, metadata=metadata, media_type="text/csv", classification=CLASSIFICATION, plans=[PLAN]
         )
     async with exchange.acting("reviewer") as reviewer:
         for kind in (Kind.LEGAL, Kind.SECURITY, Kind.QUALITY):
@@ -152,7 +86,7 @@ async def test_a_sale_and_its_revocation(exchange: Exchange, tmp_path: Path) -> 
         assert (refused.value.code, refused.value.extra["reason"]) == ("denied", "Revoked")
         assert refused.value.extra["block_number"] == receipt.block_number
 
-        await exchange.chain.stop()
+        exchange.node.down = True
         with pytest.raises(Refused) as refused:
             await buyer.service.json(
                 "POST",

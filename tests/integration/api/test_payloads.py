@@ -1,7 +1,8 @@
 import pytest
 
-from tests.integration.api.conftest import SELLER, Client
+from tests.integration.api.conftest import Client
 from tests.integration.api.dataset import Dataset
+from tests.integration.api.market import SELLER
 
 
 @pytest.fixture

@@ -9,29 +9,26 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from eth_account import Account
 from eth_account.messages import encode_defunct
 
 from api.settings import Settings
-from ledger.chain.bindings import structs
-from ledger.chain.devnet import dev_accounts
 from ledger.chain.rpc import Rpc, to_hex
 from ledger.chain.sender import Sender
 from ledger.client import Client as Participant
 from ledger.client import Refused
 from ledger.crypto.seal import PrivateKey
-from ledger.domain.market import DONG, NO_LIMIT, Kind, Role
+from ledger.domain.market import Kind
 from ledger.domain.siwe import Message
-from tests.integration.api.conftest import PASSPHRASE
+from tests.integration.api.market import BUYER, CLASSIFICATION, PASSPHRASE, PLAN
 from tests.integration.api.test_on_chain import Exchange, exchange  # noqa: F401 - a fixture
 
 QUOTA = 2
-BUYER = Account.from_key(dev_accounts()["buyer"].key)
 
 
 class Metered:
@@ -67,30 +64,12 @@ class Metered:
 
 @pytest.fixture
 async def metered(exchange: Exchange, tmp_path: Path) -> AsyncIterator[Metered]:  # noqa: F811
+    plan = replace(PLAN, quota=QUOTA)
     file = tmp_path / "rows.csv"
     file.write_bytes(b"row\n" * 1000)
-    plan = structs.PlanDraft(
-        price=0,
-        currency=DONG,
-        duration=0,
-        cap=NO_LIMIT,
-        quota=QUOTA,
-        flags=0,
-        royalty_bps=0,
-        only_buyer=f"0x{'0' * 40}",
-        terms=b"\x02" * 32,
-    )
-    classification = structs.Classification(
-        structs.Importance.OTHER,
-        structs.Sharing.OPEN,
-        structs.Subject.LOCATIONS,
-        structs.PersonalData.NONE,
-    )
-    await exchange.accredit("seller", Role.SELLER)
-    await exchange.accredit("buyer", Role.BUYER)
     async with exchange.acting("seller") as seller:
         published = await seller.publish(
-            file, metadata={"a": "b"}, media_type="text/csv", classification=classification, plans=[plan]
+            file, metadata={"a": "b"}, media_type="text/csv", classification=CLASSIFICATION, plans=[plan]
         )
     async with exchange.acting("reviewer") as reviewer:
         for kind in (Kind.LEGAL, Kind.SECURITY, Kind.QUALITY):
@@ -132,7 +111,7 @@ async def test_R05_the_same_question_with_the_same_idempotency_key_is_one_use(me
 
 async def test_R05_of_concurrent_releases_of_the_last_use_one_gets_the_key(metered: Metered) -> None:
     await metered.ask(PrivateKey.generate())
-    async with Rpc(metered.exchange.chain.url) as rpc:
+    async with Rpc(metered.exchange.market.deployed.url) as rpc:
         await rpc.request("evm_setAutomine", [False])  # so that all pass the simulation
         asking = [asyncio.create_task(metered.ask(PrivateKey.generate())) for _ in range(4)]
         while int((await rpc.request("txpool_status"))["pending"], 16) < 4:
@@ -160,7 +139,7 @@ async def test_threat_S05_a_use_that_is_not_mined_in_time_releases_no_key(
 
     monkeypatch.setattr(Sender, "send", impatient)
     key = PrivateKey.generate()
-    async with Rpc(metered.exchange.chain.url) as rpc:
+    async with Rpc(metered.exchange.market.deployed.url) as rpc:
         await rpc.request("evm_setAutomine", [False])
         assert (await metered.refused("once", key))[0] == "use-uncounted"
         await rpc.request("evm_setAutomine", [True])
@@ -186,7 +165,7 @@ async def process(market: Exchange, *arguments: str) -> AsyncIterator[tuple[Any,
     settings = Settings(data=market.folder)
     environment = {
         "SOCAI_DATA": str(settings.data),
-        "SOCAI_RPC_URL": market.chain.url,
+        "SOCAI_RPC_URL": market.market.deployed.url,
         "SOCAI_PASSPHRASE": PASSPHRASE,
         "SOCAI_PORT": "18646",
     }

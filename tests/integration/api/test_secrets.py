@@ -3,6 +3,7 @@
 import base64
 import io
 import logging
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from api.logs import JsonLines
 from api.settings import Settings
 from ledger.crypto.seal import PrivateKey
-from tests.integration.api.conftest import BUYER, PASSPHRASE, SELLER, Chain, Client, signed
+from tests.integration.api.conftest import Client, signed
 from tests.integration.api.dataset import Dataset
-from tests.integration.api.test_grants import PATH, asking, entitled
+from tests.integration.api.market import BUYER, PASSPHRASE, SELLER, Market
+from tests.integration.api.test_grants import asking, selling
 
 PLAINTEXT = b"canary: the plaintext of a dataset. " * 1000
 
@@ -41,19 +43,26 @@ def spellings(secret: bytes) -> list[bytes]:
     ]
 
 
+def spoil(settings: Settings) -> None:
+    """From here on recording a grant fails, with an error that quotes what was to be recorded."""
+    connection = sqlite3.connect(settings.data / "socai.sqlite")
+    connection.execute("ALTER TABLE grants DROP COLUMN version")
+    connection.close()
+
+
 async def test_threat_S10_no_secret_in_logs_database_or_objects(
-    client: Client, chain: Chain, settings: Settings, written: io.StringIO
+    client: Client, market: Market, settings: Settings, written: io.StringIO
 ) -> None:
     body = signed(await client.message(SELLER), SELLER)
     status, opened = await client.call("POST", "/v1/auth/verify", json=body)
     assert status == 200
     seller = await client.sign_in(SELLER)
     dataset = await Dataset.deposited(seller, PLAINTEXT)
-    chain.decision = entitled(dataset)
+    path = (await selling(market, dataset)).path
     buyer, key = await client.sign_in(BUYER), PrivateKey.generate()
-    assert (await buyer.call("POST", PATH + "?canary=in-the-query", json=asking(key)))[0] == 201
-    chain.decision = RuntimeError("canary in an exception")
-    status, refused = await buyer.call("POST", PATH, json=asking(key))
+    assert (await buyer.call("POST", path + "?canary=in-the-query", json=asking(key)))[0] == 201
+    spoil(settings)
+    status, refused = await buyer.call("POST", path, json=asking(key, "canary-in-an-exception"))
     assert (status, refused["code"]) == (500, "internal")
     status, invalid = await seller.call("POST", "/v1/auth/verify", json={"message": ["canary in a body"]})
     assert (status, invalid["code"]) == (422, "invalid-request")
@@ -61,7 +70,7 @@ async def test_threat_S10_no_secret_in_logs_database_or_objects(
     answers = str(refused) + str(invalid)
     logs = written.getvalue()
     assert '"event": "request failed"' in logs
-    assert '"exception": "RuntimeError"' in logs
+    assert '"exception": "OperationalError"' in logs
     assert refused["request_id"] in logs
     for text in ("canary", body["signature"][2:], opened["token"], str(seller.token), PASSPHRASE):
         assert text not in logs

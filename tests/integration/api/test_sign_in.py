@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api.conftest import BUYER, SELLER, Chain, Client, signed
+from ledger.chain.erc1271 import MAGIC
+from tests.integration.api.conftest import Client, Clock, signed
+from tests.integration.api.market import BUYER, SELLER, Market
 
 
 async def test_signing_in_opens_a_session_and_signing_out_ends_it(client: Client) -> None:
@@ -33,16 +35,16 @@ async def test_threat_S1_of_concurrent_posts_of_one_message_one_succeeds(client:
     assert {answer["code"] for status, answer in answers if status == 401} == {"nonce-unknown"}
 
 
-async def test_threat_S1_a_nonce_expires(client: Client, chain: Chain) -> None:
+async def test_threat_S1_a_nonce_expires(client: Client, clock: Clock) -> None:
     message = dataclasses.replace(await client.message(SELLER), expiration_time=None)
-    chain.ahead = 601
+    clock.ahead = 601
     status, refused = await client.call("POST", "/v1/auth/verify", json=signed(message, SELLER))
     assert (status, refused["code"]) == (401, "nonce-unknown")
 
 
-async def test_a_session_expires(client: Client, chain: Chain) -> None:
+async def test_a_session_expires(client: Client, clock: Clock) -> None:
     seller = await client.sign_in(SELLER)
-    chain.ahead = 12 * 3600 + 1
+    clock.ahead = 12 * 3600 + 1
     assert (await seller.call("GET", "/v1/auth/session"))[0] == 401
 
 
@@ -72,10 +74,14 @@ async def test_a_wrong_signature_does_not_use_up_the_nonce(client: Client) -> No
     assert (await client.call("POST", "/v1/auth/verify", json=signed(message, SELLER)))[0] == 200
 
 
-async def test_a_contract_account_signs_in_by_what_its_contract_accepts(client: Client, chain: Chain) -> None:
-    account = bytes.fromhex(BUYER.address[2:])
-    chain.contract_signatures[account] = b"any bytes"
+async def test_a_contract_account_signs_in_by_what_its_contract_accepts(
+    client: Client, market: Market
+) -> None:
     body = {"message": str(await client.message(BUYER)), "signature": "0x" + b"any bytes".hex()}
+    assert (await client.call("POST", "/v1/auth/verify", json=body))[1]["code"] == "signature-malformed"
+    accepts_anything = f"0x63{MAGIC.hex()}60e01b60005260206000f3"
+    await market.rpc.request("anvil_setCode", [BUYER.address, accepts_anything])
+    await market.rpc.request("evm_mine")
     assert (await client.call("POST", "/v1/auth/verify", json=body))[0] == 200
 
 

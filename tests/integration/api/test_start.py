@@ -1,43 +1,66 @@
 """A service that cannot start says why in one line."""
 
 import json
+import multiprocessing
 import os
 import socket
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from api.settings import Settings
+from api.__main__ import main
 from ledger.chain.devnet import Devnet
-from ledger.chain.manifest import Manifest
-from tests.integration.api.conftest import MANIFEST, PASSPHRASE, open_keys
+from ledger.chain.manifest import Deployed, Manifest
+from ledger.keys import Cost, LocalKeyStore
+from tests.integration.api.market import PASSPHRASE
+
+MANIFEST = Manifest(
+    chain_id=84084,
+    genesis_hash=bytes(32),
+    block=1,
+    contracts={"Listings": Deployed("0x" + "11" * 20, bytes(32))},
+)
 
 
-def start(folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+FORKS: Final = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["api.__main__"])  # each start would import for seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    status: int | None
+    stderr: str
+
+
+def start(folder: Path, **changes: str) -> Ended:
+    """The service in a process of its own, until it ends."""
     environment = {
         "SOCAI_DATA": str(folder),
         "SOCAI_PASSPHRASE": PASSPHRASE,
         "SOCAI_RPC_URL": "http://127.0.0.1:9",
         "SOCAI_PORT": "0",
     }
-    return subprocess.run(
-        [sys.executable, "-m", "api"],
-        env=os.environ | environment | changes,
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    log = folder / "stderr"
+    process = FORKS.Process(target=_main, args=(environment | changes, log))
+    process.start()
+    process.join(60)
+    return Ended(process.exitcode, log.read_text())
 
 
-def said(done: subprocess.CompletedProcess[str]) -> str:
+def _main(environment: dict[str, str], log: Path) -> None:
+    os.environ.update(environment)
+    with log.open("w") as sys.stderr:
+        sys.exit(main())
+
+
+def said(done: Ended) -> str:
     """The one line that is no log."""
-    assert done.returncode == 1, done.stderr
+    assert done.status == 1, done.stderr
     assert "Traceback" not in done.stderr
     (line,) = (line for line in done.stderr.splitlines() if not line.startswith("{"))
     assert PASSPHRASE not in done.stderr
@@ -46,7 +69,7 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    open_keys(Settings(data=tmp_path))
+    LocalKeyStore.create(tmp_path / "keys", PASSPHRASE, cost=Cost(memory_kib=64, iterations=1, lanes=1))
     MANIFEST.save(tmp_path / "manifest.json")
     return tmp_path
 
