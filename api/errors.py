@@ -33,6 +33,10 @@ class BodyTooLarge(Exception):
     """The body is larger than this address takes."""
 
 
+class ProblemUnknown(Exception):
+    """The table has no such code."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One line of the table. `title` says what the code means, the same every time."""
@@ -51,6 +55,7 @@ INVALID: Final = Kind(422, "invalid-request", "The request does not fit its desc
 
 PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     BodyTooLarge: Kind(413, "body-too-large", "The body is larger than this address takes."),
+    ProblemUnknown: Kind(404, "problem-unknown", "There is no such problem code."),
     NotSignedIn: Kind(401, "not-signed-in", "Sign in first."),
     sessions.SessionUnknown: Kind(401, "session-unknown", "The session has ended; sign in again."),
     sessions.NonceUnknown: Kind(

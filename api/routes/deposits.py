@@ -57,7 +57,7 @@ async def send_ciphertext(
     deposit_id: DepositId,
     current: CurrentSession,
     deposits: DepositService,
-    content_length: Annotated[int | None, Header(ge=0)] = None,
+    content_length: Annotated[int | None, Header(ge=0, include_in_schema=False)] = None,
 ) -> UploadInfo:
     """Takes the ciphertext, once, as the raw body. An interrupted upload leaves nothing: send it again."""
     unbounded(request)

@@ -1,9 +1,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from starlette.exceptions import HTTPException
 
-from api.errors import documented, kinds
+from api.errors import ProblemUnknown, documented, kinds
 from api.schemas.problems import ProblemKind
 
 router = APIRouter(prefix="/problems", tags=["exchange"])
@@ -17,10 +16,10 @@ async def problems() -> list[ProblemKind]:
     return TABLE
 
 
-@router.get("/{code}", responses=documented())
+@router.get("/{code}", responses=documented(ProblemUnknown))
 async def problem(code: Annotated[str, Path(max_length=64)]) -> ProblemKind:
     """What one problem code means."""
     for kind in TABLE:
         if kind.code == code:
             return kind
-    raise HTTPException(404)
+    raise ProblemUnknown("there is no such problem code")

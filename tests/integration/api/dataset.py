@@ -59,12 +59,14 @@ class Dataset:
             "PUT", f"{self.path}/ciphertext", data=BytesIO(self.ciphertext if body is None else body)
         )
 
-    async def complete(self, seller: Client, **changes: Any) -> tuple[int, Any]:
+    def completion(self) -> dict[str, Any]:
         recipient = bytes.fromhex(self.info["vault_public_key"][2:])
-        body = {
+        return {
             "root": f"0x{self.root.hex()}",
             "size": len(self.ciphertext),
             "media_type": "text/csv",
             "sealed_key": f"0x{seal(self.data_key, recipient, self.context).hex()}",
         }
-        return await seller.call("POST", f"{self.path}/complete", json=body | changes)
+
+    async def complete(self, seller: Client, **changes: Any) -> tuple[int, Any]:
+        return await seller.call("POST", f"{self.path}/complete", json=self.completion() | changes)

@@ -1,0 +1,163 @@
+"""Who may do what: every route, by every kind of account, with objects that are mostly somebody else's."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from api.app import create_app
+from api.settings import Settings
+from ledger.crypto.seal import PrivateKey
+from tests.integration.api.conftest import Client
+from tests.integration.api.dataset import Dataset
+from tests.integration.api.market import SELLER, Market, account
+from tests.integration.api.test_grants import Sold, asking, selling
+
+ACCOUNTS: Final = ("outsider", "buyer", "seller2", "reviewer", "supervisor", "operator", "seller")
+"""Whose objects they are comes last: what an owner does may end them."""
+EVERYBODY: Final = ("nobody", *ACCOUNTS)
+OK: Final = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """What the routes are tried with: the seller's deposits, the buyer's licence."""
+
+    open: Dataset
+    sold: Sold
+
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One route: how it is asked about `Objects`, and with which code each account is answered."""
+
+    path: Callable[[Objects], str]
+    answers: Mapping[str, str]
+    arguments: Callable[[Objects], Arguments] = lambda _: {}
+
+
+def public(path: Callable[[Objects], str]) -> Row:
+    return Row(path, dict.fromkeys(EVERYBODY, OK))
+
+
+def signed_in(others: str, allowed: tuple[str, ...]) -> dict[str, str]:
+    """`allowed` may, `others` is the code for everybody else who is signed in."""
+    return dict.fromkeys(EVERYBODY, others) | {"nobody": "not-signed-in"} | dict.fromkeys(allowed, OK)
+
+
+OWNER: Final = signed_in("deposit-unknown", ("seller",))
+
+
+def deposit(objects: Objects) -> str:
+    return objects.open.path
+
+
+def payload(objects: Objects) -> str:
+    return f"/v1/payloads/0x{objects.sold.dataset.root.hex()}"
+
+
+ROWS: Final[dict[str, Row]] = {
+    "GET /v1/openapi.json": public(lambda _: "/v1/openapi.json"),
+    "HEAD /v1/openapi.json": public(lambda _: "/v1/openapi.json"),
+    "GET /v1/auth/nonce": public(lambda _: "/v1/auth/nonce"),
+    "POST /v1/auth/verify": Row(
+        lambda _: "/v1/auth/verify",
+        dict.fromkeys(EVERYBODY, "message-malformed"),
+        lambda _: {"json": {"message": "x", "signature": "0x00"}},
+    ),
+    "GET /v1/auth/session": Row(lambda _: "/v1/auth/session", signed_in("", ACCOUNTS)),
+    "DELETE /v1/auth/session": Row(lambda _: "/v1/auth/session", signed_in("", ACCOUNTS)),
+    "POST /v1/deposits": Row(lambda _: "/v1/deposits", signed_in("seller-ineligible", ("seller", "seller2"))),
+    "GET /v1/deposits/{deposit_id}": Row(deposit, OWNER),
+    "PUT /v1/deposits/{deposit_id}/ciphertext": Row(
+        lambda at: f"{at.open.path}/ciphertext", OWNER, lambda at: {"data": at.open.ciphertext}
+    ),
+    "POST /v1/deposits/{deposit_id}/complete": Row(
+        lambda at: f"{at.sold.dataset.path}/complete",
+        OWNER,
+        lambda at: {"json": at.sold.dataset.completion()},
+    ),
+    "DELETE /v1/deposits/{deposit_id}": Row(deposit, OWNER),
+    "GET /v1/payloads/{root}": public(payload),
+    "HEAD /v1/payloads/{root}": public(payload),
+    "PUT /v1/metadata/{digest}": Row(
+        lambda _: "/v1/metadata/0xb48d38f93eaa084033fc5970bf96e559c33c4cdc07d889ab00b4d63f9590739d",
+        signed_in("", ACCOUNTS),
+        lambda _: {"data": b"{}"},
+    ),
+    "GET /v1/metadata/{digest}": Row(
+        lambda _: "/v1/metadata/0x" + "11" * 32, dict.fromkeys(EVERYBODY, "document-unknown")
+    ),
+    "GET /v1/listings": public(lambda _: "/v1/listings"),
+    "GET /v1/listings/{listing_id}": public(lambda at: f"/v1/listings/{at.sold.listing}"),
+    "GET /v1/listings/{listing_id}/versions/{number}": public(
+        lambda at: f"/v1/listings/{at.sold.listing}/versions/1"
+    ),
+    "GET /v1/licences/{licence_id}": public(lambda at: f"/v1/licences/{at.sold.licence}"),
+    "POST /v1/licences/{licence_id}/grants": Row(
+        lambda at: at.sold.path,
+        signed_in("denied", ("buyer",)),
+        lambda _: {"json": asking(PrivateKey.generate())},
+    ),
+    "GET /v1/exchange": public(lambda _: "/v1/exchange"),
+    "GET /v1/health": public(lambda _: "/v1/health"),
+    "GET /v1/problems": public(lambda _: "/v1/problems"),
+    "GET /v1/problems/{code}": public(lambda _: "/v1/problems/denied"),
+}
+
+
+def routed() -> Iterator[str]:
+    """Every operation that the router knows, in the document or not."""
+    for route in iter_route_contexts(create_app(Settings()).routes):
+        for method in route.methods or ():
+            yield f"{method} {route.path}"
+
+
+ROUTES: Final = sorted(routed())
+
+
+def test_threat_S24_every_route_has_a_row() -> None:
+    assert len(ROUTES) > 20
+    assert sorted(ROWS) == ROUTES
+    for route, row in ROWS.items():
+        assert set(row.answers) == set(EVERYBODY), route
+
+
+def test_threat_S24_the_document_says_who_has_to_sign_in() -> None:
+    for path, operations in create_app(Settings()).openapi()["paths"].items():
+        for method, operation in operations.items():
+            answers = set(ROWS[f"{method.upper()} {path}"].answers.values())
+            asks = "not-signed-in" in answers
+            assert ("security" in operation) is asks, (method, path)
+            assert ("401" in operation["responses"]) is (asks or path == "/v1/auth/verify"), (method, path)
+
+
+@pytest.fixture
+async def objects(client: Client, market: Market) -> Objects:
+    seller = await client.sign_in(SELLER)
+    opened, held = await Dataset.open(seller), await Dataset.deposited(seller)
+    return Objects(opened, await selling(market, held))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_threat_S24_every_route_by_every_account(client: Client, objects: Objects, route: str) -> None:
+    method, row = route.partition(" ")[0], ROWS[route]
+    callers = {"nobody": client} | dict(
+        zip(
+            ACCOUNTS,
+            await asyncio.gather(*(client.sign_in(account(name)) for name in ACCOUNTS)),
+            strict=True,
+        )
+    )
+    answers = {}
+    for name, caller in callers.items():
+        async with caller.request(method, row.path(objects), **row.arguments(objects)) as response:
+            ok = response.status < 300
+            answers[name] = OK if ok else (await response.json(content_type=None))["code"]
+    assert answers == row.answers
