@@ -56,6 +56,24 @@ async def payload(
     )
 
 
+@router.get(
+    "/{root}/leaves",
+    response_class=Response,
+    responses=documented(PayloadUnknown) | {200: {"description": "The leaf list."} | BINARY},
+)
+async def leaves(
+    root: Annotated[Hash, Path(description="Merkle root of the ciphertext.")], payloads: PayloadService
+) -> Response:
+    """What verifies each block by itself: the RFC 6962 leaf hashes in order, 32 bytes each.
+
+    Their root is the root of the payload. Leaf 0 is the first 1,049,656 bytes of the ciphertext, each further
+    leaf 1,049,600, the last what remains.
+    """
+    found = await payloads.find(root)
+    headers = {"ETag": f'"{hexadecimal(root)}"', "Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(await payloads.leaves(found), headers=headers, media_type="application/octet-stream")
+
+
 def _matches(header: str, etag: str) -> bool:
     tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
     return "*" in tags or etag in tags

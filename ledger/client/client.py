@@ -25,7 +25,9 @@ from ledger.chain.sender import Receipt, Sender
 from ledger.client.contracts import Contracts
 from ledger.client.payload import Encryption, Progress, Sealed, decrypt_to
 from ledger.client.service import Refused, Service, ServiceUnreachable
+from ledger.crypto.merkle import leaf_count
 from ledger.crypto.seal import DepositContext, GrantContext, PrivateKey, open_sealed, seal
+from ledger.crypto.verified import LEAF, VerifiedReader, check_context
 from ledger.domain.ids import listing_of_plan, plan_id, plan_of
 from ledger.domain.market import Kind, Role
 from ledger.keys import new_data_key
@@ -303,14 +305,17 @@ class Client:
             purpose,
         )
         data_key = open_sealed(from_hex(grant["sealed_key"]), private, context)
+        encrypted = from_hex(grant["context"])
+        listings = bytes.fromhex(self.contracts.listings.address[2:])
+        check_context(encrypted, self.manifest.chain_id, listings, state.deposit_id)
+        url = f"/v1/payloads/{to_hex(state.root)}"
+        leaves = await self.service.whole(f"{url}/leaves", leaf_count(state.size) * LEAF)
+        reader = VerifiedReader(
+            data_key=data_key, context=encrypted, root=state.root, size=state.size, leaves=leaves
+        )
+        etag = f'"{to_hex(state.root)}"'
         sha256 = await decrypt_to(
-            path,
-            self.service.receive(f"/v1/payloads/{to_hex(state.root)}"),
-            data_key=data_key,
-            context=from_hex(grant["context"]),
-            root=state.root,
-            size=state.size,
-            progress=progress,
+            path, reader, lambda start: self.service.receive(url, start, etag=etag), progress=progress
         )
         return Fetched(path, state.root, sha256, grant["block_number"], block_hash)
 

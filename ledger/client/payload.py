@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ledger.crypto.chunked import Decryptor, Encryptor, ciphertext_size
-from ledger.crypto.merkle import PayloadHasher, RootMismatch
+from ledger.client.service import ServiceUnreachable
+from ledger.crypto.chunked import Encryptor, ciphertext_size
+from ledger.crypto.merkle import PayloadHasher
+from ledger.crypto.verified import VerifiedReader
 
 PIECE: Final = 4 << 20
+CUTS: Final = 5
+"""How often in a row a download may be cut before anything new arrived."""
+PAUSE: Final = 0.5
+"""Seconds to wait after a cut, times how many it were in a row."""
 
 Progress = Callable[[int], None]
 """Told how many more bytes have gone by."""
@@ -65,40 +71,40 @@ class Encryption:
         return bytes(out)
 
 
-async def decrypt_to(
-    path: Path,
-    pieces: AsyncIterator[bytes],
-    *,
-    data_key: bytes,
-    context: bytes,
-    root: bytes,
-    size: int,
-    progress: Progress,
-) -> bytes:
-    """Writes the plaintext to `path` and returns its SHA-256.
+Read = Callable[[int], AsyncIterator[bytes]]
+"""The ciphertext from this byte on."""
 
-    The file appears only when all of it is verified, against the on-chain root too. Raises ChunkedError and
-    its kinds, RootMismatch.
+
+async def decrypt_to(path: Path, reader: VerifiedReader, read: Read, *, progress: Progress) -> bytes:
+    """Writes the plaintext to `path` and returns its SHA-256. Nothing is decrypted before it is verified.
+
+    The file appears only when all of it is there. After a cut it goes on where it was, until `CUTS` in a row
+    brought nothing new. Raises what `reader` raises, ServiceUnreachable.
     """
-    decryptor, hasher, digest = Decryptor(data_key, context, size=size), PayloadHasher(), hashlib.sha256()
+    digest = hashlib.sha256()
     part = path.with_name(f".{path.name}.part")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
 
             def step(piece: bytes) -> None:
-                hasher.update(piece)
-                plain = decryptor.update(piece)
-                digest.update(plain)
-                file.write(plain)
+                for plain in reader.update(piece):
+                    digest.update(plain)
+                    file.write(plain)
 
-            async for piece in pieces:
-                await asyncio.to_thread(step, piece)
-                progress(len(piece))
-            plain = decryptor.finish()
-            digest.update(plain)
-            file.write(plain)
-            if hasher.finish() != root:
-                raise RootMismatch("what arrived is not what was listed")
+            cuts = 0
+            while True:
+                before = reader.cut()
+                try:
+                    async for piece in read(before):
+                        await asyncio.to_thread(step, piece)
+                        progress(len(piece))
+                    break
+                except ServiceUnreachable:
+                    cuts = cuts + 1 if reader.position == before else 1
+                    if cuts == CUTS:
+                        raise
+                    await asyncio.sleep(PAUSE * cuts)
+            reader.finish()
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

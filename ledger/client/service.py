@@ -77,11 +77,23 @@ class Service:
         async with self._request("PUT", path, data=pieces, headers=headers) as answer:
             return await answer.json()
 
-    async def receive(self, path: str) -> AsyncIterator[bytes]:
-        """The body of a GET, in pieces. Raises Refused, ServiceUnreachable."""
-        async with self._request("GET", path) as answer:
+    async def receive(self, path: str, start: int = 0, *, etag: str = "") -> AsyncIterator[bytes]:
+        """The body of a GET from byte `start` on, in pieces. Raises Refused, ServiceUnreachable."""
+        headers = {"range": f"bytes={start}-", "if-range": etag} if start else {}
+        async with self._request("GET", path, headers=headers) as answer:
+            if start and not answer.headers.get("content-range", "").startswith(f"bytes {start}-"):
+                raise ServiceUnreachable(f"{self.url}: what was cut cannot be taken up again")
             async for piece in answer.content.iter_chunked(BLOCK):
                 yield piece
+
+    async def whole(self, path: str, limit: int) -> bytes:
+        """The body of a GET of at most `limit` bytes. Raises Refused, ServiceUnreachable."""
+        body = bytearray()
+        async for piece in self.receive(path):
+            body += piece
+            if len(body) > limit:
+                raise ServiceUnreachable(f"{self.url}: more than the {limit} bytes that were to come")
+        return bytes(body)
 
     @asynccontextmanager
     async def _request(

@@ -21,7 +21,10 @@ class PayloadUnknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Ciphertext that has arrived: the object that holds it, its RFC 6962 root, size and first 56 bytes."""
+    """Ciphertext that has arrived: the object that holds it, its RFC 6962 root, size and first 56 bytes.
+
+    The object holds `size` bytes of ciphertext and then its leaf list (see `ledger.crypto.verified`).
+    """
 
     object: str
     root: bytes

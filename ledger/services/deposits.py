@@ -147,7 +147,8 @@ class Deposits:
             raise DepositTaken("the deposit has its ciphertext already")
         self._check(length or 0, used)
 
-        hasher, header = PayloadHasher(), bytearray()
+        leaves, header = bytearray(), bytearray()
+        hasher = PayloadHasher(lambda _, leaf: leaves.extend(leaf))
         async with await self.objects.create() as writer:
             async for piece in body:
                 self._check(hasher.size + len(piece), used)
@@ -156,6 +157,7 @@ class Deposits:
                 await writer.write(piece)
             plaintext_size(hasher.size)
             root = hasher.finish()
+            await writer.write(bytes(leaves))
             # A name of its own for every upload: what one deposit throws away no other can have counted on.
             name = f"{root.hex()}/{deposit_id.hex()}-{secrets.token_hex(8)}"
             await writer.commit(name)

@@ -86,6 +86,7 @@ ROWS: Final[dict[str, Row]] = {
     "DELETE /v1/deposits/{deposit_id}": Row(deposit, OWNER),
     "GET /v1/payloads/{root}": public(payload),
     "HEAD /v1/payloads/{root}": public(payload),
+    "GET /v1/payloads/{root}/leaves": public(lambda at: f"{payload(at)}/leaves"),
     "PUT /v1/metadata/{digest}": Row(
         lambda _: "/v1/metadata/0xb48d38f93eaa084033fc5970bf96e559c33c4cdc07d889ab00b4d63f9590739d",
         signed_in("", ACCOUNTS),
