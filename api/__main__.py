@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from api.app import Adapters, SettingMissing, create_app, real_adapters
 from api.logs import configure
+from api.production import NotForProduction
 from api.settings import Settings
 from ledger.chain.finality import FinalityError
 from ledger.chain.manifest import ManifestError, WrongChain
@@ -24,6 +25,7 @@ from ledger.store.database import DatabaseUrlRefused, NotMigratable
 
 START_ERRORS: Final = (
     SettingMissing,
+    NotForProduction,
     ManifestError,
     FinalityError,
     SecretFileError,
@@ -46,7 +48,8 @@ def main() -> int:
         settings = Settings()
     except ValidationError as error:
         for fault in error.errors(include_input=False, include_url=False):
-            sys.stderr.write(f"SOCAI_{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}\n")
+            where = f"SOCAI_{'.'.join(map(str, fault['loc'])).upper()}: " if fault["loc"] else ""
+            sys.stderr.write(f"{where}{fault['msg']}\n")
         return 2
     refused: list[Exception] = []
 
@@ -66,7 +69,10 @@ def main() -> int:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=settings.proxy is not None,
+        forwarded_allow_ips=settings.proxy,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
         lifespan="on",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, FastAPI
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api import errors
+from api import errors, production
 from api.auth import routes as auth
 from api.deps import Services
+from api.limits import TokenBuckets
 from api.middleware import Envelope
 from api.routes import catalogue, deposits, exchange, grants, metadata, payloads, problems
 from api.settings import Settings
@@ -113,7 +114,12 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
         v1.include_router(module.router)
     app.include_router(v1)
     errors.install(app)
-    app.add_middleware(Envelope, secure=settings.secure)
+    app.state.accounts = TokenBuckets(settings.account_rate, settings.account_burst, time.monotonic)
+    app.add_middleware(
+        Envelope,
+        addresses=TokenBuckets(settings.address_rate, settings.address_burst, time.monotonic),
+        secure=settings.secure,
+    )
     return app
 
 
@@ -152,6 +158,7 @@ async def _watch(sender: Sender) -> None:
 @asynccontextmanager
 async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     """A database, a folder, a key store and a node. Refuses to start without any of them."""
+    production.check(settings)
     manifest = Manifest.load(settings.manifest or settings.data / "manifest.json")
     finality = parse_finality(settings.finality)
     if settings.passphrase is None:

@@ -13,6 +13,7 @@ from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Deposits
 from ledger.services.exchange import Exchange
 from ledger.services.grants import Grants
+from ledger.services.limits import Limiter
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.sign_in import SignIn
@@ -55,11 +56,16 @@ _bearer = HTTPBearer(auto_error=False, description="The token that signing in ga
 
 
 async def current_session(
-    sign_in: SignInService, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request,
+    sign_in: SignInService,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Session:
     if credentials is None:
         raise NotSignedIn("the request carries no bearer token")
-    return await sign_in.find(credentials.credentials)
+    session = await sign_in.find(credentials.credentials)
+    accounts: Limiter = request.app.state.accounts
+    accounts.take(session.account.hex())
+    return session
 
 
 CurrentSession = Annotated[Session, Depends(current_session)]

@@ -18,7 +18,7 @@ from api.schemas.problems import Fault, Problem
 from ledger.crypto import chunked, seal
 from ledger.domain import deposit, document, entitlement, listing, signature, siwe
 from ledger.objects import port as objects
-from ledger.services import deposits, grants
+from ledger.services import deposits, grants, limits
 from ledger.services import metadata as services_metadata
 from ledger.store import metadata, sessions
 
@@ -56,6 +56,7 @@ INVALID: Final = Kind(422, "invalid-request", "The request does not fit its desc
 PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     BodyTooLarge: Kind(413, "body-too-large", "The body is larger than this address takes."),
     ProblemUnknown: Kind(404, "problem-unknown", "There is no such problem code."),
+    limits.RateLimited: Kind(429, "rate-limited", "Too many requests; Retry-After says when to go on."),
     NotSignedIn: Kind(401, "not-signed-in", "Sign in first."),
     sessions.SessionUnknown: Kind(401, "session-unknown", "The session has ended; sign in again."),
     sessions.NonceUnknown: Kind(
@@ -116,8 +117,9 @@ def kinds() -> list[Kind]:
 
 
 def documented(*errors: type[Exception]) -> dict[int | str, dict[str, Any]]:
-    """The `responses=` of a route that raises `errors` or their subclasses, besides a 422 and a 500."""
-    found = {INVALID, INTERNAL}
+    """The `responses=` of a route that raises `errors` or their subclasses, besides what every route does:
+    a 422, a 429 and a 500."""
+    found = {INVALID, INTERNAL, PROBLEMS[limits.RateLimited]}
     found |= {kind for error, kind in PROBLEMS.items() if issubclass(error, errors)}
     by_status: dict[int | str, dict[str, Any]] = {}
     for kind in sorted(found, key=lambda kind: (kind.status, kind.code)):
@@ -148,11 +150,16 @@ def problem(
     )
 
 
-async def _known(request: Request, error: Exception) -> Response:
+def known(request: Request, error: Exception) -> Response:
+    """The answer to an exception of the table."""
     kind = next(PROBLEMS[cls] for cls in type(error).__mro__ if cls in PROBLEMS)
     response = problem(request, kind, str(error), **getattr(error, "facts", {}))
     response.headers.update(getattr(error, "headers", {}))
     return response
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    return known(request, error)
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:
@@ -162,7 +169,7 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
 
 async def _http(request: Request, error: HTTPException) -> Response:
     if isinstance(error.__cause__, BodyTooLarge):  # raised while FastAPI read the body
-        return await _known(request, error.__cause__)
+        return known(request, error.__cause__)
     kind = {400: INVALID, 404: NOT_FOUND, 405: NOT_ALLOWED}.get(error.status_code, INTERNAL)
     response = problem(request, kind)
     response.headers.update(error.headers or {})

@@ -9,7 +9,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import INTERNAL, BodyTooLarge, problem
+from api.errors import INTERNAL, BodyTooLarge, known, problem
+from api.limits import network
+from ledger.services.limits import Limiter, RateLimited
 
 LOG: Final = logging.getLogger("socai.api")
 
@@ -34,8 +36,9 @@ def unbounded(request: Request) -> None:
 class Envelope:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+    def __init__(self, app: ASGIApp, *, addresses: Limiter, secure: bool) -> None:
         self._app = app
+        self._addresses = addresses
         self._headers = HEADERS | ({"Strict-Transport-Security": "max-age=63072000"} if secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +70,10 @@ class Envelope:
             await send(message)
 
         try:
+            self._addresses.take(network(request.client.host if request.client else ""))
             await self._app(scope, counted_receive, dressed_send)
+        except RateLimited as error:
+            await known(request, error)(scope, receive, dressed_send)
         except Exception:
             LOG.exception("request failed", extra={"request_id": request.state.request_id})
             if seen["status"] != 499:

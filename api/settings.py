@@ -1,10 +1,10 @@
 """Every setting of the service: an environment variable SOCAI_… each."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 GIB = 1 << 30
@@ -22,12 +22,25 @@ class Settings(BaseSettings):
         env_prefix="SOCAI_", frozen=True, extra="forbid", hide_input_in_errors=True
     )
 
+    profile: Literal["development", "production"] = Field(
+        default="development",
+        description="`production` starts only with TLS, key custody, backup and rate limits configured.",
+    )
     public_url: Annotated[str, AfterValidator(_origin)] = Field(
         default="http://127.0.0.1:8000",
         description="Origin under which people reach the service; signed at sign-in.",
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, lt=1 << 16, description="Port to listen on; 0 takes a free one.")
+    tls_certificate: Path | None = Field(
+        default=None, description="PEM file of the certificate chain, to serve TLS."
+    )
+    tls_key: Path | None = Field(default=None, description="PEM file of the certificate's private key.")
+    proxy: str | None = Field(
+        default=None,
+        description="Address of the reverse proxy in front, whose X-Forwarded-For and -Proto are believed.",
+    )
+    backup: Path | None = Field(default=None, description="Folder that backups are written to.")
     data: Path = Field(
         default=Path("var"), description="Folder of everything kept that has no address of its own."
     )
@@ -62,6 +75,17 @@ class Settings(BaseSettings):
     nonce_seconds: int = Field(default=600, gt=0, description="How long a sign-in nonce can be used.")
     session_seconds: int = Field(default=12 * 3600, gt=0, description="How long a session lasts.")
 
+    address_rate: float = Field(
+        default=200, ge=0, description="Requests per second from one network address; 0 for no limit."
+    )
+    address_burst: int = Field(
+        default=1000, gt=0, description="Requests that one network address may make at once."
+    )
+    account_rate: float = Field(
+        default=100, ge=0, description="Requests per second of one account; 0 for no limit."
+    )
+    account_burst: int = Field(default=500, gt=0, description="Requests that one account may make at once.")
+
     deposit_bytes: int = Field(default=64 * GIB, gt=0, description="Largest payload, in ciphertext bytes.")
     quota_bytes: int = Field(
         default=256 * GIB, gt=0, description="Ciphertext bytes one account may deposit in all."
@@ -87,6 +111,12 @@ class Settings(BaseSettings):
     block_age_seconds: int = Field(
         default=120, gt=0, description="A key is released only on a final block no older than this."
     )
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("SOCAI_TLS_CERTIFICATE and SOCAI_TLS_KEY go together")
+        return self
 
     @property
     def secure(self) -> bool:

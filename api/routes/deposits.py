@@ -7,11 +7,12 @@ from api.deps import CurrentSession, DepositService
 from api.errors import BodyTooLarge, documented
 from api.middleware import unbounded
 from api.schemas.deposits import Completion, DepositInfo, ReceiptInfo, UploadInfo
-from api.schemas.values import Hash
+from api.schemas.values import Hash, IdempotencyKey
 from ledger.crypto.chunked import CommitmentMismatch, Truncated
 from ledger.crypto.seal import SealError
 from ledger.domain.deposit import Deposit, DepositTaken, DepositUnknown, SellerIneligible
 from ledger.domain.entitlement import Undecidable
+from ledger.objects.port import StorageFull
 from ledger.services.deposits import (
     Deposits,
     NothingUploaded,
@@ -25,6 +26,9 @@ from ledger.services.deposits import (
 router = APIRouter(prefix="/deposits", tags=["deposits"])
 
 DepositId = Annotated[Hash, Path(description="The deposit's id.")]
+ONCE: Final = (
+    "Chosen by the caller. The same key gives the same deposit, so a lost answer can be asked for again."
+)
 RAW: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -36,9 +40,13 @@ RAW: Final[dict[str, Any]] = {
 @router.post(
     "", status_code=201, responses=documented(*SIGNED_IN, SellerIneligible, TooManyDeposits, Undecidable)
 )
-async def open_deposit(current: CurrentSession, deposits: DepositService) -> DepositInfo:
+async def open_deposit(
+    current: CurrentSession,
+    deposits: DepositService,
+    idempotency_key: Annotated[IdempotencyKey | None, Header(description=ONCE)] = None,
+) -> DepositInfo:
     """Draws an id to encrypt under."""
-    return _info(deposits, await deposits.open(current.account))
+    return _info(deposits, await deposits.open(current.account, idempotency_key))
 
 
 @router.get("/{deposit_id}", responses=documented(*SIGNED_IN, DepositUnknown))
@@ -50,7 +58,9 @@ async def deposit(deposit_id: DepositId, current: CurrentSession, deposits: Depo
 @router.put(
     "/{deposit_id}/ciphertext",
     openapi_extra=RAW,
-    responses=documented(*SIGNED_IN, DepositUnknown, DepositTaken, UploadTooLarge, QuotaExceeded, Truncated),
+    responses=documented(
+        *SIGNED_IN, DepositUnknown, DepositTaken, UploadTooLarge, QuotaExceeded, Truncated, StorageFull
+    ),
 )
 async def send_ciphertext(
     request: Request,

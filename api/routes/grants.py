@@ -1,19 +1,17 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path
-from pydantic import StringConstraints
 
 from api.auth.routes import SIGNED_IN
 from api.deps import CurrentSession, GrantService
 from api.errors import BodyTooLarge, documented
 from api.schemas.grants import GrantInfo, GrantRequest
-from api.schemas.values import LicenceId
+from api.schemas.values import IdempotencyKey, LicenceId
 from ledger.crypto.seal import BadKeyEncoding
 from ledger.services.grants import REFUSALS
 
 router = APIRouter(prefix="/licences", tags=["licences"])
 
-IdempotencyKey = Annotated[str, StringConstraints(pattern="^[!-~]{1,128}$")]
 IDEMPOTENCY = (
     "Chosen by the caller. Under a plan with a quota, the same question (licence, version, public key, "
     "purpose) with the same key counts as one use, so a lost answer can be asked for again. Without it, each "

@@ -75,3 +75,5 @@ MediaType = Annotated[
     ),
 ]
 """`type/subtype` without parameters."""
+IdempotencyKey = Annotated[str, StringConstraints(pattern="^[!-~]{1,128}$")]
+"""draft-ietf-httpapi-idempotency-key-header."""

@@ -50,7 +50,8 @@ class WrongSize(Exception):
 
 
 class DepositStore(Protocol):
-    async def open(self, deposit: Deposit) -> None: ...
+    async def opened(self, seller: bytes, once: str) -> Deposit | None: ...
+    async def open(self, deposit: Deposit, once: str | None) -> None: ...
     async def find(self, deposit_id: bytes, seller: bytes) -> Deposit: ...
     async def used(self, seller: bytes) -> int: ...
     async def waiting(self, seller: bytes) -> int: ...
@@ -117,15 +118,17 @@ class Deposits:
     custodian: Custodian
     clock: Clock
 
-    async def open(self, seller: bytes) -> Deposit:
-        """Raises SellerIneligible, TooManyDeposits."""
+    async def open(self, seller: bytes, once: str | None = None) -> Deposit:
+        """The same deposit for the same `once`. Raises SellerIneligible, TooManyDeposits."""
         await self.sellers.check(seller)
         now = int(self.clock())
         deposit = Deposit(secrets.token_bytes(32), seller, now, now + self.terms.deposit_seconds)
         async with self.write() as deposits:
+            if once is not None and (found := await deposits.opened(seller, once)) is not None:
+                return found
             if await deposits.waiting(seller) >= self.terms.waiting:
                 raise TooManyDeposits(f"{self.terms.waiting} deposits wait to be completed or abandoned")
-            await deposits.open(deposit)
+            await deposits.open(deposit, once)
         return deposit
 
     async def find(self, deposit_id: bytes, seller: bytes) -> Deposit:

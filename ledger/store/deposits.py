@@ -1,6 +1,6 @@
 """Deposits, and the payloads that came of them."""
 
-from sqlalchemy import ColumnElement, ForeignKey, LargeBinary, String, func, update
+from sqlalchemy import ColumnElement, ForeignKey, LargeBinary, String, UniqueConstraint, func, update
 from sqlmodel import Field, col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -25,9 +25,11 @@ class Header(Bytes):
 
 
 class DepositRow(Table, table=True):
-    """The columns after `expires_at` are empty until the ciphertext has arrived."""
+    """`object` to `header` are empty until the ciphertext has arrived. `once` is the seller's own key for
+    opening it, if there was one."""
 
     __tablename__ = "deposits"
+    __table_args__ = (UniqueConstraint("seller", "once"),)
 
     id: bytes = Field(primary_key=True, sa_type=Hash)
     seller: bytes = Field(sa_type=Address, index=True)
@@ -37,6 +39,7 @@ class DepositRow(Table, table=True):
     root: bytes | None = Field(default=None, sa_type=Hash)
     size: int | None = Field(default=None, sa_type=Integer64)
     header: bytes | None = Field(default=None, sa_type=Header)
+    once: str | None = Field(default=None, sa_type=String(128))
 
 
 class PayloadRow(Table, table=True):
@@ -58,9 +61,16 @@ class Deposits:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def open(self, deposit: Deposit) -> None:
+    async def opened(self, seller: bytes, once: str) -> Deposit | None:
+        """The deposit that the seller has opened under this key."""
+        statement = select(DepositRow.id).where(DepositRow.seller == seller, DepositRow.once == once)
+        found = (await self._session.exec(statement)).one_or_none()
+        return None if found is None else await self.find(found, seller)
+
+    async def open(self, deposit: Deposit, once: str | None) -> None:
         self._session.add(
             DepositRow(
+                once=once,
                 id=deposit.id,
                 seller=deposit.seller,
                 opened_at=deposit.opened_at,

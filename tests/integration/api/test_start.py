@@ -124,3 +124,45 @@ async def test_another_chain_is_said(folder: Path, devnet: Devnet) -> None:
     other = MANIFEST.to_json() | {"chain_id": 1}
     Manifest.from_json(json.loads(json.dumps(other))).save(folder / "manifest.json")
     assert "chain 84084, the manifest is for chain 1" in said(start(folder, SOCAI_RPC_URL=devnet.url))
+
+
+def test_R31_a_production_profile_says_everything_that_is_missing(folder: Path, tmp_path: Path) -> None:
+    production = {"SOCAI_PROFILE": "production"}
+    line = said(start(folder, **production))
+    for missing in ("SOCAI_PUBLIC_URL", "TLS", "key custody", "backup"):
+        assert missing in line
+    line = said(start(folder, **production, SOCAI_BACKUP=str(folder / "data"), SOCAI_ADDRESS_RATE="0"))
+    assert "SOCAI_BACKUP is no folder apart" in line
+    assert "rate limits" in line
+
+
+def test_R31_a_production_profile_starts_when_nothing_is_missing(folder: Path, tmp_path: Path) -> None:
+    apart = tmp_path / "apart"
+    (apart / "backup").mkdir(parents=True)
+    data = tmp_path / "data"
+    data.mkdir()
+    (folder / "manifest.json").rename(data / "manifest.json")
+    (folder / "keys").rename(apart / "keys")
+    whole = {
+        "SOCAI_PROFILE": "production",
+        "SOCAI_DATA": str(data),
+        "SOCAI_PUBLIC_URL": "https://data.example",
+        "SOCAI_PROXY": "127.0.0.1",
+        "SOCAI_KEYS": str(apart / "keys"),
+        "SOCAI_BACKUP": str(apart / "backup"),
+    }
+    assert "127.0.0.1:9" in said(start(folder, **whole))  # as far as the node, which does not answer
+    for name, missing in (
+        ("SOCAI_PUBLIC_URL", "https"),
+        ("SOCAI_PROXY", "TLS"),
+        ("SOCAI_KEYS", "key custody"),
+        ("SOCAI_BACKUP", "backup"),
+    ):
+        line = said(start(folder, **{key: value for key, value in whole.items() if key != name}))
+        assert missing in line
+        assert ";" not in line  # nothing else
+
+
+def test_half_of_tls_is_none(folder: Path) -> None:
+    done = start(folder, SOCAI_TLS_KEY="key.pem")
+    assert (done.status, "go together" in done.stderr) == (2, True)
