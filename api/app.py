@@ -18,7 +18,7 @@ from api.auth import routes as auth
 from api.deps import Services
 from api.limits import TokenBuckets
 from api.middleware import Envelope
-from api.routes import catalogue, deposits, exchange, grants, metadata, payloads, problems
+from api.routes import catalogue, deposits, exchange, grants, metadata, payloads, problems, uploads
 from api.settings import Settings
 from ledger.chain import uses
 from ledger.chain.bindings.errors import ERRORS
@@ -44,6 +44,7 @@ from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Begin, Clock
 from ledger.services.sign_in import ContractAccounts, SignIn
+from ledger.services.uploads import Uploads
 from ledger.store.database import Database
 from ledger.store.deposits import Deposits as DepositRows
 from ledger.store.grants import Grants as GrantRows
@@ -110,7 +111,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
         redoc_url=None,
     )
     v1 = APIRouter(prefix="/v1")
-    for module in (auth, deposits, payloads, metadata, catalogue, grants, exchange, problems):
+    for module in (auth, deposits, uploads, payloads, metadata, catalogue, grants, exchange, problems):
         v1.include_router(module.router)
     app.include_router(v1)
     errors.install(app)
@@ -205,6 +206,19 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
     origin = urlsplit(settings.public_url)
     manifest, database = adapters.manifest, adapters.database
     contracts = {name: bytes.fromhex(at.address[2:]) for name, at in manifest.contracts.items()}
+    terms = Terms(
+        chain_id=manifest.chain_id,
+        listings=contracts["Listings"],
+        reviews=contracts["Reviews"],
+        region=settings.region.encode(),
+        largest=settings.deposit_bytes,
+        quota=settings.quota_bytes,
+        waiting=settings.deposits_waiting,
+        deposit_seconds=settings.deposit_seconds,
+        receipt_seconds=settings.receipt_seconds,
+        upload_rate=settings.upload_rate,
+        upload_window=settings.upload_window_seconds,
+    )
     return Services(
         sign_in=SignIn(
             party=RelyingParty(
@@ -222,17 +236,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             session_seconds=settings.session_seconds,
         ),
         deposits=Deposits(
-            terms=Terms(
-                chain_id=manifest.chain_id,
-                listings=contracts["Listings"],
-                reviews=contracts["Reviews"],
-                region=settings.region.encode(),
-                largest=settings.deposit_bytes,
-                quota=settings.quota_bytes,
-                waiting=settings.deposits_waiting,
-                deposit_seconds=settings.deposit_seconds,
-                receipt_seconds=settings.receipt_seconds,
-            ),
+            terms=terms,
             write=writing(database, DepositRows),
             read=reading(database, DepositRows),
             objects=adapters.objects,
@@ -241,6 +245,12 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             custody=adapters.keys,
             custodian=adapters.custodian,
             clock=adapters.clock,
+        ),
+        uploads=Uploads(
+            terms=terms,
+            write=writing(database, DepositRows),
+            read=reading(database, DepositRows),
+            objects=adapters.objects,
         ),
         payloads=Payloads(read=reading(database, DepositRows), objects=adapters.objects),
         grants=Grants(

@@ -17,6 +17,7 @@ from ledger.services.limits import Limiter
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.sign_in import SignIn
+from ledger.services.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Services:
 
     sign_in: SignIn
     deposits: Deposits
+    uploads: Uploads
     payloads: Payloads
     grants: Grants
     metadata: Metadata
@@ -46,6 +48,7 @@ def _use(name: str) -> Callable[[Request], object]:
 
 SignInService = Annotated[SignIn, Depends(_use("sign_in"))]
 DepositService = Annotated[Deposits, Depends(_use("deposits"))]
+UploadService = Annotated[Uploads, Depends(_use("uploads"))]
 PayloadService = Annotated[Payloads, Depends(_use("payloads"))]
 GrantService = Annotated[Grants, Depends(_use("grants"))]
 MetadataService = Annotated[Metadata, Depends(_use("metadata"))]

@@ -6,7 +6,7 @@ a 500 that says nothing. Messages of the exceptions in it hold no secret: every 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,9 +16,9 @@ from starlette.requests import ClientDisconnect
 from api.ranges import RangeNotSatisfiable
 from api.schemas.problems import Fault, Problem
 from ledger.crypto import chunked, seal
-from ledger.domain import deposit, document, entitlement, listing, signature, siwe
+from ledger.domain import deposit, document, entitlement, listing, signature, siwe, upload
 from ledger.objects import port as objects
-from ledger.services import deposits, grants, limits
+from ledger.services import deposits, grants, limits, pace
 from ledger.services import metadata as services_metadata
 from ledger.store import metadata, sessions
 
@@ -31,6 +31,16 @@ class NotSignedIn(Exception):
 
 class BodyTooLarge(Exception):
     """The body is larger than this address takes."""
+
+
+class TusVersion(Exception):
+    """The request is of another version of tus than the one spoken here."""
+
+    headers: ClassVar = {"Tus-Version": "1.0.0"}
+
+
+class NotAnOffsetStream(Exception):
+    """The body of a PATCH has another content type than tus asks for."""
 
 
 class ProblemUnknown(Exception):
@@ -55,6 +65,8 @@ INVALID: Final = Kind(422, "invalid-request", "The request does not fit its desc
 
 PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     BodyTooLarge: Kind(413, "body-too-large", "The body is larger than this address takes."),
+    TusVersion: Kind(412, "tus-version", "Another version of tus is spoken here; Tus-Version says which."),
+    NotAnOffsetStream: Kind(415, "not-an-offset-stream", "The content type is not the one of tus."),
     ProblemUnknown: Kind(404, "problem-unknown", "There is no such problem code."),
     limits.RateLimited: Kind(429, "rate-limited", "Too many requests; Retry-After says when to go on."),
     NotSignedIn: Kind(401, "not-signed-in", "Sign in first."),
@@ -84,6 +96,9 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     deposits.NothingUploaded: Kind(409, "nothing-uploaded", "The ciphertext has not arrived yet."),
     deposits.WrongRoot: Kind(422, "root-mismatch", "What arrived has another Merkle root."),
     deposits.WrongSize: Kind(422, "size-mismatch", "What arrived has another size."),
+    pace.UploadTooSlow: Kind(408, "upload-too-slow", "The body came too slowly; what came is kept."),
+    upload.SectionMisplaced: Kind(409, "section-misplaced", "No section of this ciphertext can lie there."),
+    upload.OffsetMismatch: Kind(409, "offset-mismatch", "The section goes on elsewhere; offset says where."),
     chunked.Truncated: Kind(422, "ciphertext-truncated", "No ciphertext of this format has that size."),
     chunked.CommitmentMismatch: Kind(422, "key-mismatch", "The key does not open this ciphertext."),
     seal.BadKeyEncoding: Kind(422, "public-key-malformed", "Nothing can be sealed to this public key."),

@@ -90,6 +90,12 @@ class Settings(BaseSettings):
     quota_bytes: int = Field(
         default=256 * GIB, gt=0, description="Ciphertext bytes one account may deposit in all."
     )
+    upload_rate: int = Field(
+        default=8 * 1024, ge=0, description="Bytes per second that the body of an upload must bring."
+    )
+    upload_window_seconds: float = Field(
+        default=30, gt=0, description="Over how long the rate of an upload is measured."
+    )
     deposits_waiting: int = Field(default=64, gt=0, description="Incomplete deposits one account may have.")
     deposit_seconds: int = Field(
         default=7 * 24 * 3600,

@@ -22,6 +22,7 @@ from ledger.services.deposits import (
     WrongRoot,
     WrongSize,
 )
+from ledger.services.pace import UploadTooSlow
 
 router = APIRouter(prefix="/deposits", tags=["deposits"])
 
@@ -59,7 +60,14 @@ async def deposit(deposit_id: DepositId, current: CurrentSession, deposits: Depo
     "/{deposit_id}/ciphertext",
     openapi_extra=RAW,
     responses=documented(
-        *SIGNED_IN, DepositUnknown, DepositTaken, UploadTooLarge, QuotaExceeded, Truncated, StorageFull
+        *SIGNED_IN,
+        DepositUnknown,
+        DepositTaken,
+        UploadTooLarge,
+        UploadTooSlow,
+        QuotaExceeded,
+        Truncated,
+        StorageFull,
     ),
 )
 async def send_ciphertext(
@@ -69,7 +77,7 @@ async def send_ciphertext(
     deposits: DepositService,
     content_length: Annotated[int | None, Header(ge=0, include_in_schema=False)] = None,
 ) -> UploadInfo:
-    """Takes the ciphertext, once, as the raw body. An interrupted upload leaves nothing: send it again."""
+    """Takes the ciphertext, once, as the raw body. An interrupted one leaves nothing: see `/uploads`."""
     unbounded(request)
     upload = await deposits.receive(deposit_id, current.account, request.stream(), content_length)
     return UploadInfo(root=upload.root, size=upload.size)

@@ -50,6 +50,8 @@ def _rfc3339(seconds: int) -> str:
 
 Hash = Annotated[bytes, *_binary(32, 32)]
 """32 bytes."""
+SectionId = Annotated[bytes, *_binary(16, 16)]
+"""16 bytes."""
 Blob = Annotated[bytes, *_binary(1, 4096)]
 """A signature or something sealed."""
 Address = Annotated[bytes, *_binary(20, 20)[:1], PlainSerializer(to_checksum_address), *_binary(20, 20)[2:]]

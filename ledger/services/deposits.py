@@ -9,11 +9,11 @@ Nothing is minted before the receipt, so no listing exists whose payload does no
 """
 
 import secrets
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
 
 from ledger.crypto.chunked import HEADER, Message, plaintext_size
 from ledger.crypto.merkle import PayloadHasher
@@ -22,7 +22,11 @@ from ledger.domain.custody import Custody
 from ledger.domain.deposit import Deposit, DepositTaken, Payload, Upload
 from ledger.keys.port import KeyCustody, wrap_aad
 from ledger.objects.port import ObjectNotFound, ObjectStore
+from ledger.services.pace import paced
 from ledger.services.ports import Begin, Clock
+
+PARTS: Final = "uploads"
+"""Folder of the parts of uploads. None is of use for longer than a deposit may stay incomplete."""
 
 
 class UploadTooLarge(Exception):
@@ -55,9 +59,9 @@ class DepositStore(Protocol):
     async def find(self, deposit_id: bytes, seller: bytes) -> Deposit: ...
     async def used(self, seller: bytes) -> int: ...
     async def waiting(self, seller: bytes) -> int: ...
-    async def receive(self, deposit_id: bytes, upload: Upload) -> None: ...
+    async def receive(self, deposit_id: bytes, upload: Upload) -> Sequence[str]: ...
     async def hold(self, payload: Payload) -> Payload: ...
-    async def abandon(self, deposit_id: bytes) -> None: ...
+    async def abandon(self, deposit_id: bytes) -> Sequence[str]: ...
     async def expired(self, now: int) -> list[Deposit]: ...
 
 
@@ -83,7 +87,8 @@ class Custodian(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the vault offers; sizes are ciphertext bytes."""
+    """What the vault offers; sizes are ciphertext bytes. A body must bring `upload_rate` bytes a second over
+    every `upload_window` seconds."""
 
     chain_id: int
     listings: bytes
@@ -94,6 +99,8 @@ class Terms:
     waiting: int
     deposit_seconds: int
     receipt_seconds: int
+    upload_rate: int
+    upload_window: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,20 +148,20 @@ class Deposits:
         """Takes the ciphertext in; `length` is what its sender announced.
 
         Refuses before the first byte what can be refused then. Leaves nothing behind when it raises:
-        UploadTooLarge, QuotaExceeded, Truncated, or what the store and `body` raise.
+        UploadTooLarge, QuotaExceeded, Truncated, UploadTooSlow, or what the store and `body` raise.
         """
         async with self.read() as deposits:
             deposit = await deposits.find(deposit_id, seller)
             used = await deposits.used(seller)
         if deposit.upload is not None:
             raise DepositTaken("the deposit has its ciphertext already")
-        self._check(length or 0, used)
+        check_room(self.terms, length or 0, used)
 
         leaves, header = bytearray(), bytearray()
         hasher = PayloadHasher(lambda _, leaf: leaves.extend(leaf))
         async with await self.objects.create() as writer:
-            async for piece in body:
-                self._check(hasher.size + len(piece), used)
+            async for piece in paced(body, self.terms.upload_rate, self.terms.upload_window):
+                check_room(self.terms, hasher.size + len(piece), used)
                 header.extend(piece[: HEADER - len(header)])
                 hasher.update(piece)
                 await writer.write(piece)
@@ -167,11 +174,12 @@ class Deposits:
         upload = Upload(name, root, hasher.size, bytes(header))
         try:
             async with self.write() as deposits:
-                self._check(upload.size, await deposits.used(seller))
-                await deposits.receive(deposit_id, upload)
+                check_room(self.terms, upload.size, await deposits.used(seller))
+                parts = await deposits.receive(deposit_id, upload)
         except BaseException:
             await self.objects.delete(name)
             raise
+        await delete_all(self.objects, parts)
         return upload
 
     async def complete(
@@ -217,7 +225,10 @@ class Deposits:
 
     async def collect(self, now: int) -> int:
         """Abandons for their sellers what was not completed in time; how many. Sweeps up after crashes."""
-        await self.objects.sweep(timedelta(seconds=self.terms.deposit_seconds))
+        age = timedelta(seconds=self.terms.deposit_seconds)
+        await self.objects.sweep(age)
+        parts = [found.name async for found in self.objects.list(PARTS) if found.modified < _when(now) - age]
+        await delete_all(self.objects, parts)
         async with self.read() as deposits:
             expired = await deposits.expired(now)
         for deposit in expired:
@@ -243,16 +254,32 @@ class Deposits:
 
     async def _forget(self, deposit: Deposit) -> None:
         async with self.write() as deposits:
-            await deposits.abandon(deposit.id)
+            objects = list(await deposits.abandon(deposit.id))
         if deposit.upload is not None:
-            with suppress(ObjectNotFound):
-                await self.objects.delete(deposit.upload.object)
+            objects.append(deposit.upload.object)
+        await delete_all(self.objects, objects)
 
-    def _check(self, size: int, used: int) -> None:
-        if size > self.terms.largest:
-            raise UploadTooLarge(f"a payload has at most {self.terms.largest} bytes of ciphertext")
-        if used + size > self.terms.quota:
-            raise QuotaExceeded(f"{self.terms.quota - used} bytes are left of this account's quota")
+
+def check_room(terms: Terms, size: int, used: int) -> None:
+    """Whether an account that uses `used` bytes may deposit `size` more.
+
+    Raises UploadTooLarge, QuotaExceeded.
+    """
+    if size > terms.largest:
+        raise UploadTooLarge(f"a payload has at most {terms.largest} bytes of ciphertext")
+    if used + size > terms.quota:
+        raise QuotaExceeded(f"{terms.quota - used} bytes are left of this account's quota")
+
+
+async def delete_all(objects: ObjectStore, names: Iterable[str]) -> None:
+    """Removes objects that nothing names any more, as far as they are there."""
+    for name in names:
+        with suppress(ObjectNotFound):
+            await objects.delete(name)
+
+
+def _when(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def sealed_suite(sealed: bytes) -> Suite:

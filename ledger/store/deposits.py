@@ -13,6 +13,7 @@ from ledger.domain.deposit import (
     Upload,
 )
 from ledger.store.columns import Address, Bytes, Hash, Integer64, Table
+from ledger.store.uploads import Sections
 
 
 class Header(Bytes):
@@ -60,6 +61,7 @@ class PayloadRow(Table, table=True):
 class Deposits:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+        self.sections = Sections(session)
 
     async def opened(self, seller: bytes, once: str) -> Deposit | None:
         """The deposit that the seller has opened under this key."""
@@ -87,11 +89,12 @@ class Deposits:
         return _deposit(row, None if payload is None else _payload(payload))
 
     async def used(self, seller: bytes) -> int:
-        """Ciphertext bytes that the account's deposits hold, complete or not."""
+        """Ciphertext bytes that the account's deposits hold, complete or not, or have begun to receive."""
         statement = select(func.coalesce(func.sum(col(DepositRow.size)), 0)).where(
             DepositRow.seller == seller
         )
-        return (await self._session.exec(statement)).one() or 0
+        held = (await self._session.exec(statement)).one() or 0
+        return held + await self.sections.reserved(seller)
 
     async def waiting(self, seller: bytes) -> int:
         """How many deposits of the account are not complete."""
@@ -100,8 +103,11 @@ class Deposits:
         )
         return (await self._session.exec(statement)).one()
 
-    async def receive(self, deposit_id: bytes, upload: Upload) -> None:
-        """Gives a deposit its ciphertext. Of several at once one succeeds, the others get DepositTaken."""
+    async def receive(self, deposit_id: bytes, upload: Upload) -> list[str]:
+        """Gives a deposit its ciphertext, and the objects of parts, which nothing names any more.
+
+        Of several at once one succeeds, the others get DepositTaken.
+        """
         received = await self._session.exec(
             update(DepositRow)
             .where(col(DepositRow.id) == deposit_id, col(DepositRow.object).is_(None))
@@ -109,6 +115,7 @@ class Deposits:
         )
         if received.rowcount != 1:
             raise DepositTaken("the deposit has its ciphertext already, or is gone")
+        return await self.sections.drop(deposit_id)
 
     async def hold(self, payload: Payload) -> Payload:
         """Completes a deposit, once: a repetition keeps and returns what is held. Raises DepositUnknown."""
@@ -142,13 +149,18 @@ class Deposits:
         """Raises PayloadUnknown."""
         return _found(await self._session.get(PayloadRow, deposit_id))
 
-    async def abandon(self, deposit_id: bytes) -> None:
-        """Forgets a deposit that is not complete. Raises DepositTaken when it is."""
+    async def abandon(self, deposit_id: bytes) -> list[str]:
+        """Forgets a deposit that is not complete; gives the parts' objects, which nothing names any more.
+
+        Raises DepositTaken when it is complete.
+        """
+        parts = await self.sections.drop(deposit_id)
         gone = await self._session.exec(
             delete(DepositRow).where(_incomplete(), col(DepositRow.id) == deposit_id)
         )
         if gone.rowcount != 1:
             raise DepositTaken("the deposit is complete, or gone")
+        return parts
 
     async def expired(self, now: int) -> list[Deposit]:
         """Deposits that were not completed in time."""

@@ -19,6 +19,8 @@ from schemathesis.specs.openapi.checks import (
 from tests.integration.api.conftest import Client
 from tests.integration.api.market import SELLER
 
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+
 CHECKS: Final = [
     not_a_server_error,
     status_code_conformance,

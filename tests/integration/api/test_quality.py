@@ -18,6 +18,7 @@ from tests.integration.api.market import BUYER, SELLER, SELLER2
 OPENAPI: dict[str, Any] = create_app(Settings()).openapi()
 REPEATABLE = {
     "/v1/auth/verify": "a nonce works once",
+    "/v1/deposits/{deposit_id}/uploads": "the same section is opened once",
     "/v1/deposits/{deposit_id}/complete": "a repetition changes nothing and gives a fresh receipt",
 }
 """Writes that need no idempotency key, and why; PUT and DELETE are idempotent (RFC 9110, 9.2.2)."""
