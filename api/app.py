@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final, Protocol, TypeVar
@@ -168,8 +168,12 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     database = Database(settings.database_url or f"sqlite:///{settings.data / 'socai.sqlite'}")
     try:
         await database.migrate()
-        async with Rpc(settings.rpc_url) as rpc:
-            await manifest.check(rpc)
+        async with AsyncExitStack() as stack:
+            urls = [settings.rpc_url, *settings.witnesses.split()]
+            nodes = [await stack.enter_async_context(Rpc(url)) for url in urls]
+            for node in nodes:
+                await manifest.check(node)
+            rpc = nodes[0]
             blocks = FinalBlocks(rpc, finality)
             listings, licences = manifest.address("Listings"), manifest.address("Licences")
             sender = Sender(
@@ -192,7 +196,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 custodian=LocalCustodian(keys.custodian()),
                 contracts=ContractSignatures(rpc, blocks),
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
-                entitlements=ChainEntitlements(rpc, blocks, licences),
+                entitlements=ChainEntitlements(nodes, finality, licences),
                 uses=uses.ChainUses(sender, licences, settings.count_seconds),
                 catalogue=ChainCatalogue(rpc, blocks, listings, licences),
             )

@@ -122,6 +122,9 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     entitlement.NodeUnreachable: Kind(
         503, "node-unreachable", "The chain cannot be asked; nothing is released."
     ),
+    entitlement.NodesDisagree: Kind(
+        503, "nodes-disagree", "The nodes of the chain contradict each other; nothing is released."
+    ),
     entitlement.NodeStale: Kind(503, "node-stale", "The chain's last final block is too old to act on."),
 }
 

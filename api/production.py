@@ -26,6 +26,8 @@ def _missing(settings: Settings) -> list[str]:
         missing.append("backup: SOCAI_BACKUP is not set")
     elif not settings.backup.is_dir() or settings.backup.resolve().is_relative_to(data):
         missing.append("backup: SOCAI_BACKUP is no folder apart from the data")
+    if not settings.witnesses.split():
+        missing.append("nodes: SOCAI_WITNESSES names no second node to agree with the first")
     if not (settings.address_rate and settings.account_rate):
         missing.append("rate limits: SOCAI_ADDRESS_RATE or SOCAI_ACCOUNT_RATE is 0")
     return missing

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
         default=None, description="Folder of the object store; by default `objects` in the data folder."
     )
     rpc_url: str = Field(default="http://127.0.0.1:8545", description="JSON-RPC address of the chain node.")
+    witnesses: str = Field(
+        default="",
+        description="Addresses of further nodes, separated by spaces; no key is released unless all agree.",
+    )
     manifest: Path | None = Field(
         default=None, description="Deployment manifest; by default manifest.json in the data folder."
     )

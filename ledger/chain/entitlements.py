@@ -1,11 +1,27 @@
-"""Whether an account may have a licence's key: one view call at one final block."""
+"""Whether an account may have a licence's key: one view call at one final block, which every node agrees on.
 
-from ledger.chain.abi import AbiError, ContractError
+What is asked while an answer is awaited goes into the next question, so that a crowd costs no more round
+trips than one caller, and nobody is answered from before they asked. The question is put at the final block
+known so far, together with the question which block is final: as long as that is the same, it was the right
+one, in one round trip. Answers are kept for as long as their block is the newest, by its hash only.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ledger.chain.abi import AbiError, Call, ContractError
 from ledger.chain.bindings import Licences
-from ledger.chain.bindings.structs import Denial
+from ledger.chain.bindings.structs import Denial, Entitlement
 from ledger.chain.finality import Finality, FinalityError, Header, final_header
-from ledger.chain.rpc import Rpc, RpcError
-from ledger.domain.entitlement import Block, Decision, NodeStale, NodeUnreachable
+from ledger.chain.rpc import Rpc, RpcError, at_block, from_hex, to_hex
+from ledger.domain.entitlement import Block, Decision, NodesDisagree, NodeStale, NodeUnreachable
+
+AT_ONCE: Final = 100
+"""Most licences asked about in one question."""
+
+Asked = tuple[int, bytes]
+"""Licence and account."""
 
 
 class FinalBlocks:
@@ -29,38 +45,155 @@ class FinalBlocks:
 
 
 class ChainEntitlements:
-    """See `ledger.services.grants.Entitlements`."""
+    """See `ledger.services.grants.Entitlements`. The first of `nodes` is ours, the others are witnesses.
 
-    def __init__(self, rpc: Rpc, blocks: FinalBlocks, licences: str) -> None:
-        self._rpc = rpc
-        self._blocks = blocks
+    The block is the newest that is final for all of them; where they differ about it or about an answer,
+    nothing is decided.
+    """
+
+    def __init__(self, nodes: Sequence[Rpc], finality: Finality, licences: str) -> None:
+        self._nodes = nodes
+        self._finality = finality
         self._licences = Licences(licences)
+        self._newest: Header | None = None
+        self._known: dict[Asked, Decision] = {}
+        self._waiting: dict[Asked, asyncio.Future[Decision]] = {}
+        self._asking: asyncio.Task[None] | None = None
 
     async def decide(self, licence: int, account: bytes) -> Decision:
-        """Raises NodeUnreachable, NodeStale."""
-        block = await self._blocks.newest()
-        question = self._licences.entitlement(licence, f"0x{account.hex()}")
+        """Raises NodeUnreachable, NodeStale, NodesDisagree."""
+        asked = (licence, account)
+        answer = self._waiting.get(asked)
+        if answer is None:
+            answer = self._waiting[asked] = asyncio.get_running_loop().create_future()
+            answer.add_done_callback(asyncio.Future.exception)  # also when nobody waits any more
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(answer)
+
+    async def replay(self, decided: Decision) -> Decision:
+        """The answer of our node at the block of an earlier one. Raises NodeUnreachable."""
+        call = self._call((decided.licence, decided.account))
         try:
-            answer = await self._rpc.call(question, block.hash)
+            answer = call.decode_output(
+                from_hex(await self._nodes[0].request(*_at(call, decided.block.hash)))
+            )
         except (RpcError, AbiError, ContractError) as error:
-            raise NodeUnreachable(f"the node does not answer for block {block.number}") from error
-        return Decision(
-            licence=licence,
-            account=account,
-            block=block,
-            denial=None if answer.denial is Denial.GRANTED else reason(answer.denial),
-            listing=answer.listing,
-            version=answer.version,
-            plan=answer.plan,
-            expires_at=answer.expires_at,
-            uses_left=answer.uses_left,
-            flags=answer.flags,
-            root=answer.root,
-            size=answer.size,
-            deposit=answer.deposit_id,
-        )
+            raise NodeUnreachable(f"the node does not answer for block {decided.block.number}") from error
+        return _decision((decided.licence, decided.account), decided.block, answer)
+
+    async def _ask(self) -> None:
+        """Until nobody waits."""
+        try:
+            while self._waiting:
+                now = dict(list(self._waiting.items())[:AT_ONCE])
+                for asked in now:
+                    del self._waiting[asked]
+                outcomes: list[Decision | Exception]
+                try:
+                    outcomes = await self._decide(list(now))
+                except Exception as error:
+                    outcomes = [error] * len(now)
+                for answer, outcome in zip(now.values(), outcomes, strict=True):
+                    if isinstance(outcome, Exception):
+                        answer.set_exception(outcome)
+                    else:
+                        answer.set_result(outcome)
+        finally:
+            self._asking = None
+
+    async def _decide(self, asked: list[Asked]) -> list[Decision | Exception]:
+        known = self._newest
+        unknown = [question for question in asked if question not in self._known]
+        header, answers = await self._round(known, unknown)
+        if known is not None and header.number < known.number:
+            raise NodeStale(f"the nodes went back from final block {known.number} to {header.number}")
+        if known is None or header.hash != known.hash:
+            self._newest, self._known, unknown = header, {}, asked
+            answers = await self._answers(header, unknown)
+        block = Block(header.number, header.hash, header.timestamp)
+        outcomes: dict[Asked, Decision | Exception] = dict(self._known)
+        for question, of_nodes in zip(unknown, answers, strict=True):
+            outcomes[question] = outcome = self._judge(question, block, of_nodes)
+            if isinstance(outcome, Decision):
+                self._known[question] = outcome
+        return [outcomes[question] for question in asked]
+
+    async def _round(self, known: Header | None, asked: list[Asked]) -> tuple[Header, list[list[Any]]]:
+        """The newest block that is final for all nodes, and what each says at `known`, by question."""
+        try:
+            if (tag := self._finality.tag) is None:
+                headers = await asyncio.gather(*(final_header(node, self._finality) for node in self._nodes))
+                answers = [] if known is None else await self._answers(known, asked)
+                return _common(headers), answers
+            head = ("eth_getBlockByNumber", (tag, False))
+            calls = [] if known is None else [_at(self._call(question), known.hash) for question in asked]
+            of_nodes = await asyncio.gather(*(node.outcomes([head, *calls]) for node in self._nodes))
+            headers = [_header(outcomes[0]) for outcomes in of_nodes]
+        except (RpcError, FinalityError) as error:
+            raise NodeUnreachable("a node does not name a final block") from error
+        return _common(headers), [list(answers) for answers in zip(*(o[1:] for o in of_nodes), strict=True)]
+
+    async def _answers(self, header: Header, asked: list[Asked]) -> list[list[Any]]:
+        """What each node says at a block, by question."""
+        calls = [_at(self._call(question), header.hash) for question in asked]
+        try:
+            of_nodes = await asyncio.gather(*(node.outcomes(calls) for node in self._nodes))
+        except RpcError as error:
+            raise NodeUnreachable(f"a node does not answer for block {header.number}") from error
+        return [list(answers) for answers in zip(*of_nodes, strict=True)]
+
+    def _judge(self, asked: Asked, block: Block, of_nodes: list[Any]) -> Decision | Exception:
+        if any(isinstance(answer, RpcError) for answer in of_nodes):
+            return NodeUnreachable(f"a node does not answer for block {block.number}")
+        if any(answer != of_nodes[0] for answer in of_nodes):
+            return NodesDisagree(f"the nodes differ about licence {asked[0]} at block {block.number}")
+        try:
+            answer = self._call(asked).decode_output(from_hex(of_nodes[0]))
+        except (RpcError, AbiError):
+            return NodeUnreachable(f"the node does not answer for block {block.number}")
+        return _decision(asked, block, answer)
+
+    def _call(self, asked: Asked) -> Call[Entitlement]:
+        return self._licences.entitlement(asked[0], f"0x{asked[1].hex()}")
 
 
 def reason(denial: Denial) -> str:
     """The name as the contract spells it: NotHolder."""
     return denial.name.title().replace("_", "")
+
+
+def _common(headers: Sequence[Header]) -> Header:
+    """The newest block that is final for all. Raises NodesDisagree."""
+    lowest = min(headers, key=lambda header: header.number)
+    if any(header.number == lowest.number and header.hash != lowest.hash for header in headers):
+        raise NodesDisagree(f"the nodes have different blocks {lowest.number}")
+    return lowest
+
+
+def _header(outcome: Any) -> Header:
+    if isinstance(outcome, RpcError):
+        raise outcome
+    return Header.parse(outcome)
+
+
+def _at(call: Call[Any], block_hash: bytes) -> tuple[str, list[Any]]:
+    return "eth_call", [{"to": call.to, "data": to_hex(call.data)}, at_block(block_hash)]
+
+
+def _decision(asked: Asked, block: Block, answer: Entitlement) -> Decision:
+    return Decision(
+        licence=asked[0],
+        account=asked[1],
+        block=block,
+        denial=None if answer.denial is Denial.GRANTED else reason(answer.denial),
+        listing=answer.listing,
+        version=answer.version,
+        plan=answer.plan,
+        expires_at=answer.expires_at,
+        uses_left=answer.uses_left,
+        flags=answer.flags,
+        root=answer.root,
+        size=answer.size,
+        deposit=answer.deposit_id,
+    )

@@ -3,10 +3,12 @@
 instant        the head: validators agreed before it was made (QBFT), or one node makes all (anvil)
 depth N        N blocks below the head: chains that fork now and then
 tag finalized  what the node calls so: chains with a finality gadget
+
+`tag` of a setting is the block tag that one question to the node suffices with, None where it takes two.
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from ledger.chain.rpc import MalformedAnswer, Rpc, from_hex, from_quantity
 
@@ -43,6 +45,8 @@ class Header:
 class Instant:
     """Every block is final."""
 
+    tag: ClassVar[str | None] = "latest"
+
     def __str__(self) -> str:
         return "instant"
 
@@ -52,6 +56,7 @@ class Depth:
     """A block is final with so many on top of it."""
 
     blocks: int
+    tag: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
         if self.blocks < 1:
@@ -66,6 +71,10 @@ class Tag:
     """What the node says under this tag is final."""
 
     name: str
+
+    @property
+    def tag(self) -> str | None:
+        return self.name
 
     def __post_init__(self) -> None:
         if self.name not in TAGS:

@@ -93,6 +93,15 @@ class Rpc:
 
     async def batch(self, calls: Sequence[tuple[str, Params]]) -> list[Any]:
         """The results in order, from one HTTP request. Raises like `request`, for the first that failed."""
+        outcomes = await self.outcomes(calls)
+        for outcome in outcomes:
+            if isinstance(outcome, RpcError):
+                raise outcome
+        return outcomes
+
+    async def outcomes(self, calls: Sequence[tuple[str, Params]]) -> list[Any]:
+        """Like `batch`, with the error itself in the place of each result that failed. Raises TransportError,
+        or NodeError when the batch as a whole was refused."""
         if not calls:
             return []
         questions = [self._question(method, params) for method, params in calls]
@@ -102,7 +111,7 @@ class Rpc:
         if not isinstance(answers, list) or len(answers) != len(questions):
             raise MalformedAnswer(f"{self._node}: not one answer per question of a batch")
         by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
-        return [self._result(by_id.get(question["id"]), question["id"]) for question in questions]
+        return [self._outcome(by_id.get(question["id"]), question["id"]) for question in questions]
 
     async def call(self, call: Call[T], block_hash: bytes, *, sender: str | None = None) -> T:
         """What a function returns at one block of the canonical chain.
@@ -167,6 +176,12 @@ class Rpc:
         if response.status != 200 and not (isinstance(answer, dict) and "error" in answer):
             raise TransportError(f"{self._node}: HTTP {response.status}")
         return answer
+
+    def _outcome(self, answer: Any, question: Any) -> Any:
+        try:
+            return self._result(answer, question)
+        except RpcError as error:
+            return error
 
     def _result(self, answer: Any, question: Any) -> Any:
         if not isinstance(answer, dict):

@@ -22,6 +22,10 @@ class NodeStale(Undecidable):
     """The newest final block of the node is too old."""
 
 
+class NodesDisagree(Undecidable):
+    """Nodes that are asked the same give different answers: one of them lies, or is on another chain."""
+
+
 class UseRefused(Exception):
     """The chain refuses to count a use (R05); `reason` is the name of its error."""
 

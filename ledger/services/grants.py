@@ -15,6 +15,7 @@ from ledger.domain.deposit import Payload, PayloadUnknown
 from ledger.domain.entitlement import (
     QUOTA_SPENT,
     Decision,
+    NodesDisagree,
     NodeStale,
     NodeUnreachable,
     UseRefused,
@@ -44,6 +45,11 @@ class PayloadMismatch(Exception):
 class Entitlements(Protocol):
     async def decide(self, licence: int, account: bytes) -> Decision:
         """The chain's answer at one final block. Raises Undecidable."""
+        ...
+
+    async def replay(self, decided: Decision) -> Decision:
+        """The same question at the block of an earlier decision (R33). Raises Undecidable."""
+        ...
 
 
 class Uses(Protocol):
@@ -54,6 +60,7 @@ class Uses(Protocol):
 class GrantStore(Protocol):
     async def payload_of(self, deposit_id: bytes) -> Payload: ...
     async def record(self, grant: Grant) -> None: ...
+    async def of_licence(self, licence: int) -> list[Grant]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ class Released:
 REFUSALS: Final[dict[type[Exception], str]] = {
     NodeUnreachable: "node-unreachable",
     NodeStale: "node-stale",
+    NodesDisagree: "nodes-disagree",
     Denied: "denied",
     PayloadUnknown: "payload-unknown",
     PayloadMismatch: "payload-mismatch",

@@ -1,10 +1,11 @@
 """Every key release and every refusal of one, with what it was decided on (R33)."""
 
 from sqlalchemy import LargeBinary, String
-from sqlmodel import Field
+from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ledger.domain.deposit import Payload
+from ledger.domain.entitlement import Block, Decision
 from ledger.domain.grant import Grant
 from ledger.store.columns import Address, Bytes, Hash, Integer64, Table, Uint256
 from ledger.store.deposits import Deposits
@@ -79,6 +80,44 @@ class Grants:
             row.deposit = decision.deposit
         self._session.add(row)
 
+    async def of_licence(self, licence: int) -> list[Grant]:
+        """Every answer about a licence, in order; enough to ask the chain again and compare."""
+        rows = await self._session.exec(
+            select(GrantRow).where(GrantRow.licence == licence).order_by(col(GrantRow.at), col(GrantRow.id))
+        )
+        return [_grant(row) for row in rows.all()]
+
     async def payload_of(self, deposit_id: bytes) -> Payload:
         """Raises PayloadUnknown."""
         return await Deposits(self._session).payload_of(deposit_id)
+
+
+def _grant(row: GrantRow) -> Grant:
+    decision = None
+    if row.block_number is not None and row.block_hash is not None and row.block_time is not None:
+        decision = Decision(
+            licence=row.licence,
+            account=row.account,
+            block=Block(row.block_number, row.block_hash, row.block_time),
+            denial=row.reason,
+            listing=row.listing or 0,
+            version=row.version or 0,
+            plan=row.plan or 0,
+            expires_at=row.expires_at or 0,
+            uses_left=row.uses_left or 0,
+            flags=row.flags or 0,
+            root=row.root or bytes(32),
+            size=row.size or 0,
+            deposit=row.deposit or bytes(32),
+        )
+    return Grant(
+        id=row.id,
+        at=row.at,
+        licence=row.licence,
+        account=row.account,
+        public_key=row.public_key,
+        purpose=row.purpose,
+        denial=row.denial,
+        decision=decision,
+        use=row.use,
+    )

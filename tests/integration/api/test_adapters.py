@@ -52,12 +52,12 @@ async def test_finality_by_depth_looks_below_the_head(rpc: Rpc) -> None:
 
 
 async def test_threat_S05_no_contract_or_no_node_is_no_answer(rpc: Rpc) -> None:
-    nowhere = ChainEntitlements(rpc, FinalBlocks(rpc, Instant()), "0x" + "99" * 20)
+    nowhere = ChainEntitlements([rpc], Instant(), "0x" + "99" * 20)
     with pytest.raises(NodeUnreachable):
         await nowhere.decide(1, ACCOUNT)
     async with Rpc("http://127.0.0.1:9") as dead:
         blocks = FinalBlocks(dead, Instant())
         with pytest.raises(Undecidable):
-            await ChainEntitlements(dead, blocks, "0x" + "99" * 20).decide(1, ACCOUNT)
+            await ChainEntitlements([dead], Instant(), "0x" + "99" * 20).decide(1, ACCOUNT)
         with pytest.raises(Undecidable):
             await ContractSignatures(dead, blocks).check(ACCOUNT, b"\x01" * 32, b"")

@@ -150,6 +150,7 @@ def test_R31_a_production_profile_starts_when_nothing_is_missing(folder: Path, t
         "SOCAI_PROXY": "127.0.0.1",
         "SOCAI_KEYS": str(apart / "keys"),
         "SOCAI_BACKUP": str(apart / "backup"),
+        "SOCAI_WITNESSES": "http://127.0.0.1:9",
     }
     assert "127.0.0.1:9" in said(start(folder, **whole))  # as far as the node, which does not answer
     for name, missing in (
@@ -157,6 +158,7 @@ def test_R31_a_production_profile_starts_when_nothing_is_missing(folder: Path, t
         ("SOCAI_PROXY", "TLS"),
         ("SOCAI_KEYS", "key custody"),
         ("SOCAI_BACKUP", "backup"),
+        ("SOCAI_WITNESSES", "nodes"),
     ):
         line = said(start(folder, **{key: value for key, value in whole.items() if key != name}))
         assert missing in line
