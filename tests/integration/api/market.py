@@ -156,7 +156,7 @@ class Market:
         )
         listing = _event(receipt, listings.Listed).listing
         for kind in (Kind.LEGAL, Kind.SECURITY, Kind.QUALITY):
-            await self.send("reviewer", self.contracts.reviews.attest(listing, 1, kind, b"\x03" * 32))
+            await self.send("reviewer", self.contracts.reviews.attest(listing, 1, kind, b"\x03" * 32, 0))
         return Listed(listing, tuple(plan_id(listing, index) for index in range(len(plans))))
 
     async def buy(self, plan: int, name: str = "buyer") -> int:
