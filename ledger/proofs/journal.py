@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from eth_hash.auto import keccak
+from ledger.proofs.error import ProofError
+from ledger.proofs.keccak import keccak
 
 HASH: Final = 32
 EMPTY: Final = bytes(HASH)
@@ -27,7 +28,7 @@ class Link(NamedTuple):
     args: bytes
 
 
-class JournalError(Exception):
+class JournalError(ProofError):
     """Any refusal of this module."""
 
 
