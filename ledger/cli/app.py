@@ -2,7 +2,7 @@
 
 import typer
 
-from ledger.cli import demo, market, operate
+from ledger.cli import demo, evidence, market, operate
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -23,6 +23,9 @@ for command in (
     market.withdraw,
     market.suspend,
     market.status,
+    evidence.trust,
+    evidence.present,
+    evidence.verify,
 ):
     app.command()(command)
 
@@ -34,6 +37,7 @@ app.add_typer(licence, name="licence")
 listing = typer.Typer(no_args_is_help=True, help="Listings.")
 listing.command("show")(market.listing_show)
 app.add_typer(listing, name="listing")
+app.add_typer(evidence.certificate, name="certificate")
 
 
 def main() -> None:

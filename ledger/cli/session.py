@@ -15,6 +15,7 @@ from eth_account.signers.local import LocalAccount
 from ledger.chain.abi import ContractError
 from ledger.chain.deploy import DeployError
 from ledger.chain.devnet import CHAIN_ID, DevnetError, dev_accounts
+from ledger.chain.finality import FinalityError
 from ledger.chain.manifest import Manifest, ManifestError, WrongChain
 from ledger.chain.rpc import RpcError
 from ledger.chain.sender import CallReverted, SenderError
@@ -26,6 +27,7 @@ from ledger.crypto.merkle import MerkleError
 from ledger.crypto.seal import SealError
 from ledger.keys import SecretFileError
 from ledger.keys import account as accounts
+from ledger.proofs.error import ProofError
 
 T = TypeVar("T")
 
@@ -163,6 +165,9 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
     except (ChunkedError, MerkleError, SealError) as error:
         output.failed(type(error).__name__, str(error), "Nothing was kept. Tell the operator.", {})
         raise typer.Exit(UNTRUE) from None
+    except ProofError as error:
+        output.failed(type(error).__name__, str(error), "It proves nothing: do not rely on it.", {})
+        raise typer.Exit(UNTRUE) from None
     except (
         ClientError,
         ManifestError,
@@ -170,6 +175,7 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
         accounts.AccountError,
         SenderError,
         DeployError,
+        FinalityError,
         DevnetError,
         ChildError,
         SecretFileError,

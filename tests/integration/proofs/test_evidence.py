@@ -17,15 +17,19 @@ import pytest
 import pytest_asyncio
 import rlp as other_rlp
 from coincurve import PrivateKey
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_typing import Hash32
 from trie import HexaryTrie
 
 from ledger.chain.bindings import structs
 from ledger.chain.capture import capture
-from ledger.chain.devnet import Devnet
+from ledger.chain.devnet import Devnet, dev_accounts
 from ledger.chain.rpc import Rpc, from_hex
 from ledger.chain.trust import trust_file
+from ledger.domain.signature import ORDER
 from ledger.proofs import account as accounts
-from ledger.proofs import claims, evidence, header, receipts, seals, trust
+from ledger.proofs import claims, evidence, header, presentation, receipts, seals, trust
 from ledger.proofs.claims import NothingToCertify, UnknownClaim
 from ledger.proofs.error import ProofError
 from ledger.proofs.evidence import (
@@ -43,6 +47,7 @@ from ledger.proofs.evidence import (
 )
 from ledger.proofs.journal import Link
 from ledger.proofs.keccak import keccak
+from ledger.proofs.presentation import BadPresentation, Challenge, NotTheHolder, OtherChallenge, Stale
 from ledger.proofs.seals import ExtraData, OtherValidators, SealError, TooFewSeals
 from ledger.proofs.trust import Development, Qbft, Trust, UnknownValidators
 from tests.integration.indexer.market import Market, found
@@ -522,3 +527,90 @@ async def test_the_published_schema(exchange: Exchange, certificate: bytes) -> N
     for name in whole["claim"].keys() - {"used", "rule_pack", "issued_at", "expires_at"}:
         assert not validator.is_valid({**whole, "claim": {**whole["claim"], name: None}})
     assert not validator.is_valid({**whole, "surplus": 1})
+
+
+VERIFIER, NONCE = "bank.example", b"\x07" * 32
+
+
+def presented(exchange: Exchange, data: bytes, name: str, **changes: Any) -> bytes:
+    challenge = replace(Challenge(VERIFIER, NONCE, exchange.now + 60), **changes)
+    digest = challenge.digest(data, exchange.trust)
+    key = Account.from_key(dev_accounts()[name].key)
+    return presentation.encode(data, challenge, bytes(key.unsafe_sign_hash(Hash32(digest)).signature))
+
+
+@pytest.fixture
+def holder(certificate: bytes) -> str:
+    owner = evidence.decode(certificate).claim["holder"]
+    return next(name for name, account in dev_accounts().items() if account.address.lower() == owner)
+
+
+async def test_R18_the_holder_presents(exchange: Exchange, certificate: bytes, holder: str) -> None:
+    data = presented(exchange, certificate, holder)
+    proven = presentation.verify(data, exchange.trust, exchange.now, VERIFIER, NONCE)
+    assert proven.claim["holder"] == dev_accounts()[holder].address.lower()
+
+
+async def test_what_is_signed_is_typed_data_as_wallets_hash_it(
+    exchange: Exchange, certificate: bytes
+) -> None:
+    challenge = Challenge(VERIFIER, NONCE, 1_795_000_000)
+    licences = "0x" + exchange.trust.contracts["Licences"].address.hex()
+    message = encode_typed_data(
+        {"name": "Socai Presentation", "version": "1", "chainId": 84084, "verifyingContract": licences},
+        {
+            "Presentation": [
+                {"name": "certificate", "type": "bytes32"},
+                {"name": "verifier", "type": "string"},
+                {"name": "challenge", "type": "bytes32"},
+                {"name": "deadline", "type": "uint64"},
+            ]
+        },
+        {
+            "certificate": keccak(certificate),
+            "verifier": VERIFIER,
+            "challenge": NONCE,
+            "deadline": 1_795_000_000,
+        },
+    )
+    theirs = keccak(b"\x19" + message.version + message.header + message.body)
+    assert challenge.digest(certificate, exchange.trust) == theirs
+
+
+async def test_threat_S20_presentations_copied_stale_or_by_another(
+    exchange: Exchange, certificate: bytes, holder: str
+) -> None:
+    def check(data: bytes, now: float = exchange.now, verifier: str = VERIFIER, nonce: bytes = NONCE) -> None:
+        presentation.verify(data, exchange.trust, now, verifier, nonce)
+
+    data = presented(exchange, certificate, holder)
+    check(data, exchange.now + 60)
+    with pytest.raises(Stale):
+        check(data, exchange.now + 61)
+    with pytest.raises(Stale):
+        check(presented(exchange, certificate, holder, deadline=exchange.now + presentation.LONGEST + 1))
+    with pytest.raises(OtherChallenge):
+        check(data, verifier="shop.example")
+    with pytest.raises(OtherChallenge):
+        check(data, nonce=bytes(32))
+    with pytest.raises(NotTheHolder):
+        check(presented(exchange, certificate, "arbiter"))
+    other = await exchange.certify({"type": "listing", "listing": "1", "version": {"number": 1}})
+    with pytest.raises(BadPresentation):
+        check(presented(exchange, other, holder))
+    at = data.index(b'"signature":"0x') + len(b'"signature":"0x')
+    s = int(data[at + 64 : at + 128], 16)
+    malleable = data[: at + 64] + b"%064x" % (ORDER - s) + data[at + 128 :]
+    with pytest.raises(NotTheHolder):
+        check(
+            malleable[: at + 128]
+            + (b"1c" if data[at + 128 : at + 130] == b"1b" else b"1b")
+            + data[at + 130 :]
+        )
+    outside = [n for n in range(len(data)) if not 20 < n < data.index(b'"challenge"')]
+    for n in (*outside, *range(20, len(data), 997)):
+        with pytest.raises(ProofError):
+            check(flip(data, n))
+    for spoilt in (b"", b"{}", b"[" * 100_000, data + b" ", certificate):
+        with pytest.raises(BadPresentation):
+            check(spoilt)

@@ -1,0 +1,239 @@
+"""Certificates: got from the chain, verified by anybody, with no network."""
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from eth_typing import Hash32
+from eth_utils.address import is_address
+
+from ledger.chain.capture import capture
+from ledger.chain.devnet import CHAIN_ID
+from ledger.chain.finality import final_header, parse_finality
+from ledger.chain.rpc import MalformedAnswer, Rpc, from_hex
+from ledger.chain.trust import trust_file
+from ledger.cli.session import Options, run
+from ledger.proofs import evidence, presentation
+from ledger.proofs import trust as trusts
+from ledger.proofs.presentation import Challenge
+from ledger.proofs.trust import Anchor, Development, Qbft, Trust
+
+DEADLINE: Final = 600
+"""Seconds in which a presentation is to be verified."""
+
+To = Annotated[Path | None, typer.Option(help="File to write; default: named after the claim.")]
+FinalityRule = Annotated[
+    str, typer.Option(envvar="SOCAI_FINALITY", help="`instant`, `depth N`, `tag finalized` or `tag safe`.")
+]
+TrustPath = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, help="Trust file; default, on a local chain only: the manifest."
+    ),
+]
+Nonce = Annotated[str | None, typer.Option(help="The verifier's challenge: 32 random bytes, 0x….")]
+Verifier = Annotated[str | None, typer.Option(help="Who verifies, as in their challenge.")]
+
+certificate = typer.Typer(no_args_is_help=True, help="Evidence that anybody can verify, as of a final block.")
+
+
+@certificate.command("licence")
+def licence(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="LICENCE")],
+    to: To = None,
+    trust: TrustPath = None,
+    finality: FinalityRule = "instant",
+) -> None:
+    """Who holds a licence, to what, on which terms, how it stands."""
+    _certify(context, {"type": "licence", "licence": str(number)}, f"licence-{number}", to, trust, finality)
+
+
+@certificate.command("payment")
+def payment(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="LICENCE")],
+    to: To = None,
+    trust: TrustPath = None,
+    finality: FinalityRule = "instant",
+) -> None:
+    """What was paid for a licence, and where the money went."""
+    _certify(context, {"type": "payment", "licence": str(number)}, f"payment-{number}", to, trust, finality)
+
+
+@certificate.command("listing")
+def listing(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="LISTING")],
+    version: Annotated[int, typer.Argument()],
+    to: To = None,
+    trust: TrustPath = None,
+    finality: FinalityRule = "instant",
+) -> None:
+    """What a listing's version is, and how it is classified and attested."""
+    subject = {"type": "listing", "listing": str(number), "version": {"number": version}}
+    _certify(context, subject, f"listing-{number}-{version}", to, trust, finality)
+
+
+@certificate.command("journal")
+def journal(
+    context: typer.Context,
+    contract: Annotated[str, typer.Argument(help="Exchange, Licences, Listings, …")],
+    after: Annotated[int | None, typer.Option(help="Block after which to begin; default: all.")] = None,
+    to: To = None,
+    trust: TrustPath = None,
+    finality: FinalityRule = "instant",
+) -> None:
+    """Every event that a contract emitted, none left out."""
+    subject = {"type": "journal", "contract": contract}
+    _certify(context, subject, f"journal-{contract}", to, trust, finality, after)
+
+
+def trust(
+    context: typer.Context,
+    to: Annotated[Path, typer.Option(help="File to write.")] = Path("trust.json"),
+    validator: Annotated[
+        list[str] | None, typer.Option(help="Address of a QBFT validator; once for each.")
+    ] = None,
+    by_contract: Annotated[
+        bool, typer.Option("--validator-contract", help="A contract keeps the validators: headers list none.")
+    ] = False,
+    development: Annotated[bool, typer.Option("--development", help="A local chain without seals.")] = False,
+    maximum_age: Annotated[
+        int | None, typer.Option(help="Seconds after which a certificate counts as too old.")
+    ] = None,
+) -> None:
+    """Writes what a verifier must know beforehand, from the manifest. Give it to them by a way they trust."""
+    options: Options = context.obj
+    if development == bool(validator):
+        raise typer.BadParameter("name the validators, or say --development")
+    if wrong := [address for address in validator or [] if not is_address(address)]:
+        raise typer.BadParameter(f"{wrong[0]} is no address")
+    members = frozenset(bytes.fromhex(address.removeprefix("0x")) for address in validator or [])
+    anchor: Anchor = Qbft(((0, members),), not by_contract) if members else Development()
+
+    async def work() -> None:
+        manifest = options.load_manifest()
+        to.write_bytes(trust_file(manifest, anchor, maximum_age))
+        options.output.done(f"{to} is written.", {"anchor": str(anchor), "chain_id": manifest.chain_id})
+
+    run(options.output, work)
+
+
+def present(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Your licence's certificate.")],
+    verifier: Verifier,
+    challenge: Nonce,
+    to: To = None,
+    trust: TrustPath = None,
+) -> None:
+    """Signs a verifier's challenge: shows that you hold the licence, to them and now."""
+    options: Options = context.obj
+
+    async def work() -> None:
+        asked = Challenge(str(verifier), _nonce(challenge), int(time.time()) + DEADLINE)
+        data = file.read_bytes()
+        digest = asked.digest(data, _trust(options, trust))
+        signature = bytes(options.account().unsafe_sign_hash(Hash32(digest)).signature)
+        written = to or file.with_suffix(".presented.json")
+        written.write_bytes(presentation.encode(data, asked, signature))
+        options.output.done(f"{written} is for {verifier} alone.", {"deadline": asked.deadline})
+
+    run(options.output, work)
+
+
+def verify(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Certificate or presentation.")],
+    trust: TrustPath = None,
+    verifier: Verifier = None,
+    challenge: Nonce = None,
+) -> None:
+    """Verifies a certificate, or a presentation of one. Needs no network and no account."""
+    options: Options = context.obj
+
+    async def work() -> None:
+        data, believed, now = file.read_bytes(), _trust(options, trust), time.time()
+        presented = presentation.is_presentation(data)
+        if presented != (challenge is not None and verifier is not None):
+            raise typer.BadParameter("--verifier and --challenge belong to a presentation, and only to one")
+        if presented:
+            proven = presentation.verify(data, believed, now, str(verifier), _nonce(challenge))
+            note = " Its holder presented it, to this challenge."
+        else:
+            proven, note = evidence.verify(data, believed, now), ""
+        facts = {"claim": proven.claim, "anchor": proven.anchor, "not_proven": list(proven.not_proven)}
+        if not options.output.as_json:
+            facts = {**dict(_flat(proven.claim)), "anchor": proven.anchor}
+            facts["not proven"] = "; ".join(proven.not_proven)
+        options.output.done(
+            f"Proven, as of block {proven.block.number} ({_utc(proven.block.time)}).{note}", facts
+        )
+
+    run(options.output, work)
+
+
+def _certify(
+    context: typer.Context,
+    subject: Mapping[str, Any],
+    name: str,
+    to: Path | None,
+    trust: Path | None,
+    finality: str,
+    after: int | None = None,
+) -> None:
+    options: Options = context.obj
+
+    async def work() -> None:
+        manifest, believed = options.load_manifest(), _trust(options, trust)
+        async with Rpc(options.rpc_url) as rpc:
+            await manifest.check(rpc)
+            block = await final_header(rpc, parse_finality(finality))
+            start = await _hash_of(rpc, after) if after is not None else None
+            data = await capture(rpc, believed, subject, block.hash, since=manifest.block, after=start)
+        written = to or Path(f"{name}.json")
+        written.write_bytes(data)
+        options.output.done(
+            f"{written} is true as of block {block.number}. Verify it with `socai verify`.",
+            {"file": str(written), "bytes": len(data), "block": block.number},
+        )
+
+    run(options.output, work)
+
+
+async def _hash_of(rpc: Rpc, number: int) -> bytes:
+    block = await rpc.request("eth_getBlockByNumber", [hex(number), False])
+    if not isinstance(block, dict):
+        raise MalformedAnswer(f"the node has no block {number}")
+    return from_hex(block.get("hash"), 32)
+
+
+def _trust(options: Options, path: Path | None) -> Trust:
+    if path is not None:
+        return trusts.read(path.read_bytes())
+    manifest = options.load_manifest()
+    if manifest.chain_id != CHAIN_ID:
+        raise typer.BadParameter("--trust is needed: only the local chain is believed on its manifest's word")
+    return trusts.read(trust_file(manifest, Development(), None))
+
+
+def _nonce(text: str | None) -> bytes:
+    if text is None or not re.fullmatch("0x[0-9a-fA-F]{64}", text):
+        raise typer.BadParameter("--challenge is 0x and 64 hexadecimal digits")
+    return bytes.fromhex(text[2:])
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, inner in value.items():
+        if isinstance(inner, Mapping):
+            yield from _flat(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", "-" if inner is None else str(inner) if isinstance(inner, int) else inner
+
+
+def _utc(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

@@ -1,0 +1,140 @@
+"""A certificate from the command line, given to somebody who has no network and no account."""
+
+import json
+import random
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.chain.devnet import dev_accounts
+from tests.e2e.conftest import Local
+from tests.e2e.sandbox import offline
+
+ACCOUNTS = {name: account.address for name, account in dev_accounts().items()}
+SOCAI = "from ledger.cli import main; main()"
+
+
+@pytest.fixture(scope="module")
+def licence(exchange: Local, tmp_path_factory: pytest.TempPathFactory) -> int:
+    path = tmp_path_factory.mktemp("data") / "rows.csv"
+    path.write_bytes(random.Random(2).randbytes(1000))  # noqa: S311
+    for role in ("seller", "buyer"):
+        exchange(
+            "accredit", ACCOUNTS[role], "--role", role, "--credential", f"salted {role}", name="operator"
+        )
+    exchange("mint", ACCOUNTS["buyer"], 10_000_000, name="operator")
+    published = exchange("publish", path, "--title", "Rows", "--price", 1000, name="seller")
+    assert published.code == 0, published
+    exchange("attest", published.facts["listing"], "--evidence", "looked through", name="reviewer")
+    bought = exchange("buy", published.facts["plans"][0])
+    assert bought.code == 0, bought
+    return int(bought.facts["licence"])
+
+
+class Verifier:
+    """Somebody else's machine: an empty folder with a trust file in it, and no network."""
+
+    def __init__(self, folder: Path, exchange: Local) -> None:
+        self.folder = folder
+        made = exchange("trust", "--development", "--to", folder / "trust.json")
+        assert made.code == 0, made
+
+    def __call__(self, file: Path, *arguments: object) -> tuple[int, dict[str, Any]]:
+        copied = self.folder / "received.json"
+        copied.write_bytes(file.read_bytes())
+        done = offline(
+            SOCAI, "--json", "verify", copied, "--trust", "trust.json", *arguments, cwd=self.folder
+        )
+        return done.returncode, json.loads(done.stdout) if done.stdout else {"stderr": done.stderr}
+
+
+@pytest.fixture
+def verifier(tmp_path: Path, exchange: Local) -> Verifier:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    return Verifier(folder, exchange)
+
+
+def certified(exchange: Local, to: Path, *subject: object) -> Path:
+    made = exchange("certificate", *subject, "--to", to)
+    assert made.code == 0, made
+    return to
+
+
+def test_the_sandbox_has_no_network(exchange: Local, tmp_path: Path) -> None:
+    connect = f"import socket; socket.create_connection(('127.0.0.1', {exchange.rpc_port}), 5)"
+    done = offline(connect, cwd=tmp_path)
+    assert done.returncode != 0
+    assert "Error" in done.stderr
+
+
+def test_R18_a_certificate_verifies_with_no_network_and_no_account(
+    exchange: Local, licence: int, verifier: Verifier, tmp_path: Path
+) -> None:
+    for subject in (
+        ("licence", licence),
+        ("payment", licence),
+        ("listing", licence >> 48, 1),
+        ("journal", "Exchange"),
+    ):
+        file = certified(exchange, tmp_path / f"{subject[0]}.json", *subject)
+        code, facts = verifier(file)
+        assert code == 0, facts
+        assert facts["claim"]["type"] == subject[0]
+        assert any("after this block" in line for line in facts["not_proven"])
+        assert "development" in facts["anchor"]
+    licence_claim = verifier(tmp_path / "licence.json")[1]["claim"]
+    assert licence_claim["holder"] == ACCOUNTS["buyer"].lower()
+    assert licence_claim["status"] == "active"
+
+
+def test_threat_S20_an_altered_certificate_is_refused(
+    exchange: Local, licence: int, verifier: Verifier, tmp_path: Path
+) -> None:
+    file = certified(exchange, tmp_path / "licence.json", "licence", licence)
+    altered = tmp_path / "altered.json"
+    altered.write_text(file.read_text().replace('"status":"active"', '"status":"revoked"'))
+    code, facts = verifier(altered)
+    assert (code, facts["error"]) == (4, "ClaimMismatch")
+    assert "status" in facts["message"]
+    altered.write_text("{}")
+    assert verifier(altered)[0] == 4
+
+
+def test_R18_a_presentation_is_for_one_challenge_and_by_the_holder(
+    exchange: Local, licence: int, verifier: Verifier, tmp_path: Path
+) -> None:
+    file = certified(exchange, tmp_path / "licence.json", "licence", licence)
+    challenge, shown = f"0x{secrets.token_hex(32)}", tmp_path / "shown.json"
+    asked = ("--verifier", "bank.example", "--challenge", challenge)
+    assert exchange("present", file, *asked, "--to", shown).code == 0
+    code, facts = verifier(shown, *asked)
+    assert code == 0, facts
+    other = ("--verifier", "bank.example", "--challenge", f"0x{secrets.token_hex(32)}")
+    assert verifier(shown, *other)[1]["error"] == "OtherChallenge"
+    elsewhere = ("--verifier", "shop.example", "--challenge", challenge)
+    assert verifier(shown, *elsewhere)[1]["error"] == "OtherChallenge"
+    assert verifier(shown)[0] == 2
+    assert verifier(file, *asked)[0] == 2
+    assert exchange("present", file, *asked, "--to", shown, name="outsider").code == 0
+    assert verifier(shown, *asked)[1]["error"] == "NotTheHolder"
+
+
+def test_an_old_certificate_says_only_as_of_its_block(
+    exchange: Local, licence: int, verifier: Verifier, tmp_path: Path
+) -> None:
+    old = certified(exchange, tmp_path / "old.json", "licence", licence)
+    revoked = exchange("licence", "revoke", licence, "--reason", "decision 12/2026", name="supervisor")
+    assert revoked.code == 0, revoked
+    fresh = certified(exchange, tmp_path / "fresh.json", "licence", licence)
+    before, after = verifier(old)[1]["claim"], verifier(fresh)[1]["claim"]
+    assert (before["status"], after["status"]) == ("active", "revoked")
+    assert before["block"]["number"] < after["block"]["number"]
+
+
+def test_what_does_not_exist_is_not_certified(exchange: Local, tmp_path: Path) -> None:
+    refused = exchange("certificate", "licence", 1, "--to", tmp_path / "none.json")
+    assert (refused.code, refused.facts["error"]) == (4, "NothingToCertify")
+    assert not (tmp_path / "none.json").exists()
