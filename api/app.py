@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import APIRouter, FastAPI
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -18,9 +19,20 @@ from api.auth import routes as auth
 from api.deps import Services
 from api.limits import TokenBuckets
 from api.middleware import Envelope
-from api.routes import catalogue, deposits, exchange, grants, metadata, payloads, problems, uploads
+from api.routes import (
+    access_log,
+    catalogue,
+    deposits,
+    exchange,
+    grants,
+    metadata,
+    payloads,
+    problems,
+    uploads,
+)
 from api.settings import Settings
 from ledger.chain import uses
+from ledger.chain.anchors import ChainAnchors
 from ledger.chain.bindings.errors import ERRORS
 from ledger.chain.catalogue import ChainCatalogue
 from ledger.chain.custodian import LocalCustodian
@@ -36,6 +48,7 @@ from ledger.domain.siwe import RelyingParty
 from ledger.keys import KeyCustody, LocalKeyStore
 from ledger.objects import ObjectStore, ObstoreObjects
 from ledger.recursion import limit_recursion
+from ledger.services.access_log import AccessLog, Anchors
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
 from ledger.services.exchange import Exchange, FinalBlock
@@ -45,6 +58,7 @@ from ledger.services.payloads import Payloads
 from ledger.services.ports import Begin, Clock
 from ledger.services.sign_in import ContractAccounts, SignIn
 from ledger.services.uploads import Uploads
+from ledger.store.access_log import AccessLog as AccessLogRows
 from ledger.store.database import Database
 from ledger.store.deposits import Deposits as DepositRows
 from ledger.store.grants import Grants as GrantRows
@@ -64,7 +78,9 @@ class SettingMissing(Exception):
 
 
 class Keys(KeyCustody, Recipients, Protocol):
-    """Both kinds of keys of the vault."""
+    """All keys of the vault."""
+
+    def log_key(self) -> Ed25519PrivateKey: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +98,7 @@ class Adapters:
     sellers: Sellers
     entitlements: Entitlements
     uses: Uses
+    anchors: Anchors
     catalogue: Catalogue
     clock: Clock = time.time
 
@@ -98,7 +115,11 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opening(settings) as adapters:
             app.state.services = wire(settings, adapters)
-            async with _meanwhile(_collect(app.state.services.deposits, settings.collect_seconds)):
+            services = app.state.services
+            async with (
+                _meanwhile(_collect(services.deposits, settings.collect_seconds)),
+                _meanwhile(_anchor(services.access_log, settings.anchor_seconds)),
+            ):
                 yield
 
     app = FastAPI(
@@ -111,7 +132,8 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
         redoc_url=None,
     )
     v1 = APIRouter(prefix="/v1")
-    for module in (auth, deposits, uploads, payloads, metadata, catalogue, grants, exchange, problems):
+    modules = (auth, deposits, uploads, payloads, metadata, catalogue, grants, exchange, access_log, problems)
+    for module in modules:
         v1.include_router(module.router)
     app.include_router(v1)
     errors.install(app)
@@ -144,6 +166,16 @@ async def _collect(deposits: Deposits, every: int) -> None:
         except Exception:
             LOG.exception("deposits not collected")
         await asyncio.sleep(every)
+
+
+async def _anchor(log: AccessLog, every: int) -> None:
+    """Puts checkpoints on chain; an error is logged and tried again."""
+    while True:
+        await asyncio.sleep(every)
+        try:
+            await log.anchor()
+        except Exception:
+            LOG.exception("access log not anchored")
 
 
 async def _watch(sender: Sender) -> None:
@@ -198,6 +230,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
                 entitlements=ChainEntitlements(nodes, finality, licences),
                 uses=uses.ChainUses(sender, licences, settings.count_seconds),
+                anchors=ChainAnchors(sender, manifest.address("LogAnchor"), settings.count_seconds),
                 catalogue=ChainCatalogue(rpc, blocks, listings, licences),
             )
             async with _meanwhile(_watch(sender)):
@@ -256,7 +289,18 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             read=reading(database, DepositRows),
             objects=adapters.objects,
         ),
-        payloads=Payloads(read=reading(database, DepositRows), objects=adapters.objects),
+        payloads=Payloads(
+            read=reading(database, DepositRows),
+            log=writing(database, AccessLogRows),
+            objects=adapters.objects,
+            clock=adapters.clock,
+        ),
+        access_log=AccessLog(
+            origin=f"{origin.netloc}/v1/log",
+            key=adapters.keys.log_key(),
+            read=reading(database, AccessLogRows),
+            anchors=adapters.anchors,
+        ),
         grants=Grants(
             chain_id=manifest.chain_id,
             licences=contracts["Licences"],

@@ -9,6 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.errors import NotSignedIn
 from ledger.domain.session import Session
+from ledger.services.access_log import AccessLog
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Deposits
 from ledger.services.exchange import Exchange
@@ -32,6 +33,7 @@ class Services:
     metadata: Metadata
     catalogue: Catalogue
     exchange: Exchange
+    access_log: AccessLog
 
 
 def services(request: Request) -> Services:
@@ -53,6 +55,7 @@ PayloadService = Annotated[Payloads, Depends(_use("payloads"))]
 GrantService = Annotated[Grants, Depends(_use("grants"))]
 MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
 CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
+AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
 ExchangeFacts = Annotated[Exchange, Depends(_use("exchange"))]
 
 _bearer = HTTPBearer(auto_error=False, description="The token that signing in gave.")

@@ -18,7 +18,7 @@ from api.schemas.problems import Fault, Problem
 from ledger.crypto import chunked, seal
 from ledger.domain import deposit, document, entitlement, listing, signature, siwe, upload
 from ledger.objects import port as objects
-from ledger.services import deposits, grants, limits, pace
+from ledger.services import access_log, deposits, grants, limits, pace
 from ledger.services import metadata as services_metadata
 from ledger.store import metadata, sessions
 
@@ -117,6 +117,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
         422, "hash-mismatch", "The document has another hash than its address."
     ),
     document.BadDocument: Kind(422, "document-malformed", "Not a JSON object with a canonical form."),
+    access_log.TileUnknown: Kind(404, "tile-unknown", "The access log has no such tile yet."),
     listing.ListingUnknown: Kind(404, "listing-unknown", "There is no such listing, or version of it."),
     listing.LicenceUnknown: Kind(404, "licence-unknown", "There is no such licence."),
     entitlement.NodeUnreachable: Kind(

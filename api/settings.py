@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     metadata_bytes: int = Field(
         default=256 * 1024, gt=0, description="Largest metadata document, in canonical bytes."
     )
+    anchor_seconds: int = Field(
+        default=3600, gt=0, description="How often the access log's checkpoint is put on chain."
+    )
     count_seconds: int = Field(
         default=20, gt=0, description="How long a key release waits for its use to be counted on chain."
     )

@@ -23,6 +23,7 @@ from ledger.cli.session import Options, run
 from ledger.client.service import Service, ServiceError
 from ledger.domain.market import Role
 from ledger.keys import LocalKeyStore
+from ledger.keys.local import LOG_KEY
 
 YEAR = 365 * 86_400
 HEARTBEAT = 10.0
@@ -168,7 +169,12 @@ def _local_passphrase(data: Path) -> str:
 
 
 def _key_store(path: Path, passphrase: str) -> LocalKeyStore:
-    return LocalKeyStore.open(path, passphrase) if path.exists() else LocalKeyStore.create(path, passphrase)
+    if not path.exists():
+        return LocalKeyStore.create(path, passphrase)
+    store = LocalKeyStore.open(path, passphrase)
+    if LOG_KEY not in store.names():  # made before there was an access log
+        store.put_secret(LOG_KEY, os.urandom(32), passphrase)
+    return store
 
 
 def _local_constitution(custodian: LocalAccount) -> Constitution:

@@ -6,6 +6,7 @@ The file (`ledger.keys.secretfile`) holds::
     hpke/x25519, hpke/mlkem768-x25519
                         encoded private keys: what sellers seal data keys to
     account/custodian   32 bytes, secp256k1: signs custody attestations
+    log/ed25519         32 bytes: signs checkpoints of the access log
 
 A wrapped key is 53 bytes: ``0x01 | version (4, big endian) | AES-SIV(data key)``, with the first five bytes
 and the caller's `aad` as associated data. SIV is deterministic and needs no nonce: the worst that a restored
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from ledger.crypto.seal import DATA_KEY, PrivateKey, Suite, SuiteMismatch, check_public_key
@@ -38,6 +40,7 @@ _PREFIX: Final = len(_KIND) + 4
 _WRAPPED: Final = _PREFIX + 16 + DATA_KEY
 _RECIPIENTS: Final = {Suite.X25519: "hpke/x25519", Suite.MLKEM768_X25519: "hpke/mlkem768-x25519"}
 _CUSTODIAN: Final = "account/custodian"
+LOG_KEY: Final = "log/ed25519"
 
 
 class LocalKeyStore:
@@ -57,6 +60,7 @@ class LocalKeyStore:
         secrets = {
             "master/1": os.urandom(64),
             _CUSTODIAN: account.new_private_key(),
+            LOG_KEY: os.urandom(32),
             **{name: PrivateKey.generate(suite).encode() for suite, name in _RECIPIENTS.items()},
         }
         secretfile.write_new(path, passphrase, secrets, cost)
@@ -182,3 +186,7 @@ class LocalKeyStore:
     def custodian(self) -> LocalAccount:
         """The account that signs custody attestations."""
         return account.from_private_key(self.secret(_CUSTODIAN))
+
+    def log_key(self) -> Ed25519PrivateKey:
+        """The key that signs checkpoints of the access log."""
+        return Ed25519PrivateKey.from_private_bytes(self.secret(LOG_KEY))

@@ -8,17 +8,24 @@ from ledger.crypto.merkle import leaf_count
 from ledger.crypto.verified import LEAF
 from ledger.domain.deposit import Payload
 from ledger.objects.port import ObjectStore
-from ledger.services.ports import Begin
+from ledger.proofs import access
+from ledger.services.ports import Begin, Clock
 
 
 class PayloadStore(Protocol):
     async def payload(self, root: bytes) -> Payload: ...
 
 
+class DownloadLog(Protocol):
+    async def append(self, data: bytes) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Payloads:
     read: Begin[PayloadStore]
+    log: Begin[DownloadLog]
     objects: ObjectStore
+    clock: Clock
 
     async def find(self, root: bytes) -> Payload:
         """Raises PayloadUnknown."""
@@ -26,7 +33,9 @@ class Payloads:
             return await payloads.payload(root)
 
     async def stream(self, payload: Payload, start: int, end: int) -> AsyncIterator[memoryview]:
-        """The ciphertext bytes [start, end) in large pieces."""
+        """The ciphertext bytes [start, end) in large pieces, once the access log has the download."""
+        async with self.log() as log:
+            await log.append(access.download_leaf(int(self.clock()), payload.root, start, end))
         async for piece in self.objects.read(payload.object, start, end):
             yield memoryview(piece)
 

@@ -7,6 +7,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from ledger.domain.deposit import Payload
 from ledger.domain.entitlement import Block, Decision
 from ledger.domain.grant import Grant
+from ledger.proofs import access
+from ledger.store.access_log import AccessLog
 from ledger.store.columns import Address, Bytes, Hash, Integer64, Table, Uint256
 from ledger.store.deposits import Deposits
 
@@ -47,6 +49,8 @@ class GrantRow(Table, table=True):
     size: int | None = Field(default=None, sa_type=Uint256)
     deposit: bytes | None = Field(default=None, sa_type=Hash)
     use: bytes | None = Field(default=None, sa_type=GrantId)
+    entry: int | None = Field(default=None, sa_type=Integer64)
+    """In the access log; empty for what was before it."""
 
 
 class Grants:
@@ -54,6 +58,7 @@ class Grants:
         self._session = session
 
     async def record(self, grant: Grant) -> None:
+        """With its entry in the access log."""
         row = GrantRow(
             id=grant.id,
             at=grant.at,
@@ -78,6 +83,7 @@ class Grants:
             row.root = decision.root
             row.size = decision.size
             row.deposit = decision.deposit
+        row.entry = await AccessLog(self._session).append(access.grant_leaf(grant))
         self._session.add(row)
 
     async def of_licence(self, licence: int) -> list[Grant]:

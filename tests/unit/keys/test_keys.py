@@ -207,7 +207,7 @@ def test_sellers_seal_to_the_vault(store: LocalKeyStore, path: Path, suite: Suit
 
 def test_the_custodian_stays_the_same(store: LocalKeyStore, path: Path) -> None:
     assert store.custodian().address == LocalKeyStore.open(path, WORDS).custodian().address
-    assert store.names() == ["account/custodian", "hpke/mlkem768-x25519", "hpke/x25519"]
+    assert store.names() == ["account/custodian", "hpke/mlkem768-x25519", "hpke/x25519", "log/ed25519"]
 
 
 def test_named_secrets_are_added_never_replaced(store: LocalKeyStore, path: Path) -> None:
@@ -332,6 +332,7 @@ async def test_threat_S10_no_secret_is_shown(path: Path, caplog: pytest.LogCaptu
         f"{store}",
         repr(store.recipient()),
         repr(store.custodian()),
+        repr(store.log_key()),
         Path.read_text(path),
     ]
     refused = 0
@@ -353,7 +354,7 @@ async def test_threat_S10_no_secret_is_shown(path: Path, caplog: pytest.LogCaptu
     assert refused == 7
     shown.append(caplog.text)
     secrets = secretfile.read(path, passphrase)
-    assert len(secrets) == 4
+    assert len(secrets) == 5
     for secret in (key, passphrase.encode(), *secrets.values()):
         for form in (secret.hex(), repr(secret)[2:-1], str(int.from_bytes(secret, "big"))):
             assert not any(form in text for text in shown)
