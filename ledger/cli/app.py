@@ -2,7 +2,7 @@
 
 import typer
 
-from ledger.cli import demo, market, operate
+from ledger.cli import demo, index, market, operate
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -34,6 +34,10 @@ app.add_typer(licence, name="licence")
 listing = typer.Typer(no_args_is_help=True, help="Listings.")
 listing.command("show")(market.listing_show)
 app.add_typer(listing, name="listing")
+
+indexing = typer.Typer(no_args_is_help=True, help="The index of the chain.")
+indexing.command("rebuild")(index.rebuild)
+app.add_typer(indexing, name="index")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 from ledger.chain.events import Entry
@@ -37,7 +38,7 @@ class Index:
     async def start(self, base: Block) -> Chain:
         """Begins after a block that is final and held nothing of ours."""
         block = _indexed(base)
-        cursor = Cursor(self._deployment, block.number, block.hash, block.number)
+        cursor = Cursor(self._deployment, 0, block.number, block.hash, block.number)
         await in_transaction(self._database, lambda sql: sql.start(cursor, block))
         self._cursor = cursor
         return Chain(base.link)
@@ -62,7 +63,7 @@ class Index:
         elif revert:
             number, named = revert[-1].number - 1, revert[-1].parent
         settled = max(before.final_number, min(final, number))
-        after = Cursor(self._deployment, number, named, settled)
+        after = replace(before, head_number=number, head_hash=named, final_number=settled)
 
         def work(sql: IndexRows) -> None:
             sql.move(before, after)  # first: whoever else writes waits for the row, or is noticed

@@ -25,11 +25,13 @@ class Region(Bytes):
 
 
 class CursorRow(Table, table=True):
-    """One row. `deployment` names chain and contracts; `head` is the newest block applied."""
+    """One row. `deployment` names chain and contracts, `generation` counts rebuilds, `head` is the newest
+    block applied."""
 
     __tablename__ = "index_cursor"
 
     deployment: bytes = Field(primary_key=True, sa_type=Hash)
+    generation: int = Field(sa_type=Integer64)
     head_number: int = Field(sa_type=Integer64)
     head_hash: bytes = Field(sa_type=Hash)
     final_number: int = Field(sa_type=Integer64)

@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "index_cursor",
         sa.Column("deployment", Hash(), primary_key=True),
+        sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.Column("head_number", sa.BigInteger(), nullable=False),
         sa.Column("head_hash", Hash(), nullable=False),
         sa.Column("final_number", sa.BigInteger(), nullable=False),
