@@ -38,6 +38,7 @@ from ledger.chain.catalogue import ChainCatalogue
 from ledger.chain.custodian import LocalCustodian
 from ledger.chain.entitlements import ChainEntitlements, FinalBlocks
 from ledger.chain.erc1271 import ContractSignatures
+from ledger.chain.events import Decoder
 from ledger.chain.finality import parse_finality
 from ledger.chain.manifest import Manifest
 from ledger.chain.rpc import Rpc
@@ -45,13 +46,16 @@ from ledger.chain.sellers import ChainSellers
 from ledger.chain.sender import Sender
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
+from ledger.indexer.fetch import Source
+from ledger.indexer.index import Index
+from ledger.indexer.runner import Runner
 from ledger.keys import KeyCustody, LocalKeyStore
 from ledger.objects import ObjectStore, ObstoreObjects
 from ledger.recursion import limit_recursion
 from ledger.services.access_log import AccessLog, Anchors
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
-from ledger.services.exchange import Exchange, FinalBlock
+from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
@@ -100,6 +104,7 @@ class Adapters:
     uses: Uses
     anchors: Anchors
     catalogue: Catalogue
+    index: Following
     clock: Clock = time.time
 
 
@@ -218,6 +223,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 depth=uses.depth(finality),
             )
             await sender.recover()
+            index = Runner(rpc, Source(rpc, Decoder(manifest)), Index(database, manifest), manifest, finality)
             adapters = Adapters(
                 manifest=manifest,
                 finality=settings.finality,
@@ -232,8 +238,9 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 uses=uses.ChainUses(sender, licences, settings.count_seconds),
                 anchors=ChainAnchors(sender, manifest.address("LogAnchor"), settings.count_seconds),
                 catalogue=ChainCatalogue(rpc, blocks, listings, licences),
+                index=index,
             )
-            async with _meanwhile(_watch(sender)):
+            async with _meanwhile(_watch(sender)), _meanwhile(index.run()):
                 yield adapters
     finally:
         await database.close()
@@ -333,6 +340,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             deposit_bytes=settings.deposit_bytes,
             metadata_bytes=settings.metadata_bytes,
             blocks=adapters.blocks,
+            index=adapters.index,
             clock=adapters.clock,
         ),
     )

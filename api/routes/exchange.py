@@ -16,11 +16,15 @@ async def exchange(facts: ExchangeFacts) -> ExchangeInfo:
 @router.get("/health", responses=documented())
 async def health(facts: ExchangeFacts) -> Health:
     """Whether the service answers, and whether its node does."""
-    state = await facts.state()
+    state, index = await facts.state(), facts.index.progress
+    trouble = None if index.trouble is None else "halted" if index.halted else "waiting"
     return Health(
-        status="ok" if state.trouble is None else "degraded",
+        status="ok" if state.trouble is None and not index.halted else "degraded",
         version=facts.version,
         chain=state.trouble,
         block_number=None if state.block is None else state.block.number,
         block_age_seconds=state.age,
+        index=trouble,
+        index_block=index.block,
+        index_lag_blocks=index.lag,
     )

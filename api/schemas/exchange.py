@@ -27,10 +27,15 @@ class ExchangeInfo(Schema):
 
 
 class Health(Schema):
-    """`chain` is a problem code while the chain cannot be acted on; reading payloads needs no chain."""
+    """`chain` is a problem code while the chain cannot be acted on; reading payloads needs no chain. `index`
+    says why the index stands still: `waiting` for node or database, `halted` until somebody reads the log.
+    """
 
     status: Annotated[str, Field(pattern="^(ok|degraded)$")]
     version: str
     chain: str | None
     block_number: int | None
     block_age_seconds: int | None
+    index: Annotated[str | None, Field(pattern="^(waiting|halted)$")]
+    index_block: Annotated[int, Field(description="The newest block in the index; -1 while unknown.")]
+    index_lag_blocks: Annotated[int, Field(description="How many blocks the node has beyond it.")]

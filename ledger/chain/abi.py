@@ -92,7 +92,7 @@ def _type(spec: Spec) -> str:
 def _lift(spec: Spec, raw: Any) -> Any:
     if isinstance(spec, str):
         if spec == "address":
-            return _checksummed(raw)
+            return checksummed(raw)
         return raw.decode("utf-8", "surrogateescape") if spec == "string" else raw
     if isinstance(spec, Array):
         return tuple(_lift(spec.of, value) for value in raw)
@@ -105,7 +105,7 @@ def _lower(spec: Spec, value: Any) -> Any:
     if isinstance(spec, str):
         if spec == "string":
             return value.encode("utf-8", "surrogateescape")
-        if spec == "address" and value not in (value.lower(), _checksummed(value.lower())):
+        if spec == "address" and value not in (value.lower(), checksummed(value.lower())):
             raise ValueError(f"{value} has a wrong EIP-55 checksum")  # eth-abi does not look
         if spec.startswith("bytes") and spec != "bytes" and len(value) != int(spec[5:]):
             raise ValueError(f"{len(value)} bytes for {spec}")  # eth-abi would pad
@@ -118,7 +118,7 @@ def _lower(spec: Spec, value: Any) -> Any:
 
 
 @lru_cache(maxsize=65536)
-def _checksummed(address: str) -> str:
+def checksummed(address: str) -> str:
     return to_checksum_address(address)
 
 

@@ -15,6 +15,7 @@ from eth_account.signers.local import LocalAccount
 from ledger.chain.abi import ContractError
 from ledger.chain.deploy import DeployError
 from ledger.chain.devnet import CHAIN_ID, DevnetError, dev_accounts
+from ledger.chain.events import BadLog
 from ledger.chain.finality import FinalityError
 from ledger.chain.manifest import Manifest, ManifestError, WrongChain
 from ledger.chain.rpc import RpcError
@@ -25,9 +26,13 @@ from ledger.client import Client, ClientError, Refused, ServiceUnreachable
 from ledger.crypto.chunked import ChunkedError
 from ledger.crypto.merkle import MerkleError
 from ledger.crypto.seal import SealError
+from ledger.indexer.fetch import FetchError
+from ledger.indexer.reconcile import ReconcileError
+from ledger.indexer.replay import ReplayError
 from ledger.keys import SecretFileError
 from ledger.keys import account as accounts
 from ledger.proofs.error import ProofError
+from ledger.store.database import DatabaseUrlRefused, NotMigratable
 
 T = TypeVar("T")
 
@@ -162,7 +167,7 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
     except (ServiceUnreachable, RpcError) as error:
         output.failed("unreachable", str(error), "Is the exchange running? Start it with scripts/up.", {})
         raise typer.Exit(UNREACHABLE) from None
-    except (ChunkedError, MerkleError, SealError) as error:
+    except (ChunkedError, MerkleError, SealError, FetchError, ReconcileError, ReplayError, BadLog) as error:
         output.failed(type(error).__name__, str(error), "Nothing was kept. Tell the operator.", {})
         raise typer.Exit(UNTRUE) from None
     except ProofError as error:
@@ -178,6 +183,8 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
         FinalityError,
         DevnetError,
         ChildError,
+        DatabaseUrlRefused,
+        NotMigratable,
         SecretFileError,
         OSError,
     ) as error:

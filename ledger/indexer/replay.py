@@ -2,6 +2,8 @@
 
     state = replay((entry, block_time) …)
 
+The index in SQL is this replay over tables in SQL (`ledger.indexer.mirror`): there are no other rules.
+
 No contract is asked anything. An order of events that the contracts cannot have emitted raises, so what comes
 out is a state that they can have been in; that no event is missing, only `state.journals` against the
 contracts' `journalHead` shows.
@@ -41,7 +43,7 @@ from ledger.chain.bindings.structs import (
 )
 from ledger.domain.ids import plan_id, plan_of
 from ledger.domain.market import Kind
-from ledger.indexer.state import NOBODY, UNKNOWN, Journal, Pack, State, Tokens
+from ledger.indexer.state import NOBODY, UNKNOWN, Dispute, Journal, Order, Pack, Payment, State, Tokens
 from ledger.proofs import journal
 
 if TYPE_CHECKING:
@@ -87,7 +89,6 @@ PROJECTIONS: Final[Mapping[type[Event], Projection]] = MappingProxyType(_PROJECT
 
 _REREAD: Final = "only tells readers to look again"
 _NEVER: Final = "declared by a standard, never emitted"
-_FOLLOWS: Final = "its effects are told by Allocated and OrderChanged"
 _UNJOURNALLED: Final = "of a contract without a journal: not part of the record"
 
 IGNORED: Final[Mapping[type[Event], str]] = MappingProxyType(
@@ -99,10 +100,6 @@ IGNORED: Final[Mapping[type[Event], str]] = MappingProxyType(
         exchange.EIP712DomainChanged: _NEVER,
         reviews.EIP712DomainChanged: _NEVER,
         settlement_token.EIP712DomainChanged: _NEVER,
-        exchange.Settled: _FOLLOWS,
-        exchange.Disputed: _FOLLOWS,
-        exchange.Resolved: _FOLLOWS,
-        exchange.Refunded: _FOLLOWS,
         settlement_token.Transfer: _UNJOURNALLED,
         settlement_token.Approval: _UNJOURNALLED,
         access_manager.OperationCanceled: _UNJOURNALLED,
@@ -509,6 +506,7 @@ def _purchased(state: State, event: exchange.Purchased) -> None:
     _require(plan.status != PlanStatus.CLOSED, "its plan is closed")
     _require(event.price == plan.price, f"its plan's price is {plan.price}")
     _hold(state, plan.currency, event.price)
+    _order(state, event, plan)
     state.plans[plan_of(event.licence)] = replace(plan, sold=serial)
     state.licences[event.licence] = Licence(
         version=event.version,
@@ -532,6 +530,7 @@ def _renewed(state: State, event: exchange.Renewed) -> None:
     plan = state.plans[plan_of(event.licence)]
     _require(event.price == plan.price, f"its plan's price is {plan.price}")
     _hold(state, plan.currency, event.price)
+    _order(state, event, plan)
     state.licences[event.licence] = replace(
         licence,
         version=event.version,
@@ -550,7 +549,13 @@ def _payment_used(state: State, event: exchange.PaymentUsed) -> None:
     _require(event.payment_ref not in state.payments, "its payment was used before")
     _require((event.currency, event.amount) == (plan.currency, plan.price), f"the price is {plan.price}")
     _hold(state, plan.currency, -event.amount)
-    state.payments[event.payment_ref] = event.licence
+    state.payments[event.payment_ref] = Payment(
+        licence=event.licence,
+        provider=event.provider,
+        currency=event.currency,
+        amount=event.amount,
+        time=state.block_time,
+    )
     state.licences[event.licence] = replace(licence, by_bank=True)
 
 
@@ -559,6 +564,55 @@ def _hold(state: State, currency: int, amount: int) -> None:
     held = state.escrow.get(currency, 0) + amount
     _require(held >= 0, f"only {held - amount} are in escrow")
     state.escrow[currency] = held
+
+
+def _order(state: State, event: exchange.Purchased | exchange.Renewed, plan: Plan) -> None:
+    state.orders[state.place] = Order(
+        licence=event.licence,
+        buyer=event.buyer,
+        version=event.version,
+        pack=event.pack,
+        price=event.price,
+        currency=plan.currency,
+        renewal=isinstance(event, exchange.Renewed),
+        time=state.block_time,
+    )
+
+
+@_on(exchange.Disputed)
+def _disputed(state: State, event: exchange.Disputed) -> None:
+    licence = _known(state.licences, event.licence, "licence")
+    _require(licence.order == OrderStatus.OPEN, f"its order is {licence.order.name.lower()}")
+    state.disputes[event.licence] = Dispute(
+        buyer=event.buyer, opened_at=state.block_time, deadline=event.deadline, reason=event.reason
+    )
+
+
+@_on(exchange.Resolved)
+def _resolved(state: State, event: exchange.Resolved) -> None:
+    dispute = _known(state.disputes, event.licence, "dispute of licence")
+    _require(not dispute.closed_at, "it is closed already")
+    state.disputes[event.licence] = replace(
+        dispute, arbiter=event.arbiter, refund=event.refund, decision=event.reason
+    )
+
+
+@_on(exchange.Settled)
+def _settled(state: State, event: exchange.Settled) -> None:
+    _closed(state, event.licence)
+
+
+@_on(exchange.Refunded)
+def _refunded(state: State, event: exchange.Refunded) -> None:
+    _closed(state, event.licence)
+
+
+def _closed(state: State, licence: int) -> None:
+    """Money and status are told by Allocated and OrderChanged."""
+    _known(state.licences, licence, "licence")
+    dispute = state.disputes.get(licence)
+    if dispute is not None and not dispute.closed_at:
+        state.disputes[licence] = replace(dispute, closed_at=state.block_time)
 
 
 @_on(exchange.Allocated)
@@ -635,7 +689,7 @@ def _token_authority(state: State, event: settlement_token.AuthorityUpdated) -> 
 
 @_on(log_anchor.Anchored)
 def _anchored(state: State, event: log_anchor.Anchored) -> None:
-    log = state.checkpoints.get(event.custodian, [])
-    _require(event.index == len(log), f"the next checkpoint is {len(log)}")
-    log.append(Checkpoint(event.size, event.time, event.root))
-    state.checkpoints[event.custodian] = log
+    count = state.anchored.get(event.custodian, 0)
+    _require(event.index == count, f"the next checkpoint is {count}")
+    state.checkpoints[event.custodian, event.index] = Checkpoint(event.size, event.time, event.root)
+    state.anchored[event.custodian] = count + 1

@@ -47,6 +47,45 @@ class Pack:
     version: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A purchase or a renewal."""
+
+    licence: int
+    buyer: str
+    version: int
+    pack: int
+    price: int
+    currency: int
+    renewal: bool
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A bank's word that an order is paid."""
+
+    licence: int
+    provider: str
+    currency: int
+    amount: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """`arbiter`, `refund` and `decision` stay zero when nobody decided, `closed_at` while it goes on."""
+
+    buyer: str
+    opened_at: int
+    deadline: int
+    reason: bytes
+    arbiter: str = NOBODY
+    refund: int = 0
+    decision: bytes = bytes(32)
+    closed_at: int = 0
+
+
 @dataclass(slots=True)
 class Tokens:
     """An ERC-721 register."""
@@ -97,15 +136,25 @@ class State:
     treasury: str = NOBODY
     tax_authority: str = NOBODY
     currencies: dict[int, Money] = field(default_factory=dict)
-    payments: dict[bytes, int] = field(default_factory=dict)
-    """The licence that a bank payment's reference was used for."""
+    orders: dict[tuple[int, int], Order] = field(default_factory=dict)
+    """By block number and log index of the event that placed it."""
+    disputes: dict[int, Dispute] = field(default_factory=dict)
+    """By licence."""
+    payments: dict[bytes, Payment] = field(default_factory=dict)
+    """By reference."""
     escrow: dict[int, int] = field(default_factory=dict)
     """By currency: tokens paid in and not yet owed to anybody."""
     owed: dict[tuple[int, str], int] = field(default_factory=dict)
     """By currency and account."""
 
-    checkpoints: dict[str, list[Checkpoint]] = field(default_factory=dict)
-    """Of the access logs, by custodian."""
+    checkpoints: dict[tuple[str, int], Checkpoint] = field(default_factory=dict)
+    """Of the access logs, by custodian and index."""
+    anchored: dict[str, int] = field(default_factory=dict)
+    """How many checkpoints each custodian's log has."""
+
+    def log(self, custodian: str) -> list[Checkpoint]:
+        """The checkpoints of one custodian's access log."""
+        return [self.checkpoints[custodian, index] for index in range(self.anchored.get(custodian, 0))]
 
     def liabilities(self, currency: int) -> int:
         """What the Exchange must hold of a currency's token: escrow and all that is owed."""

@@ -14,6 +14,24 @@ class FinalBlock(Protocol):
         ...
 
 
+class Progress(Protocol):
+    """Of the index: the newest block applied and how many the node has beyond it."""
+
+    @property
+    def block(self) -> int: ...
+    @property
+    def lag(self) -> int: ...
+    @property
+    def trouble(self) -> str | None: ...
+    @property
+    def halted(self) -> bool: ...
+
+
+class Following(Protocol):
+    @property
+    def progress(self) -> Progress: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ChainState:
     """`trouble` is None while keys can be released; `age` in seconds by this service's clock."""
@@ -40,6 +58,7 @@ class Exchange:
     deposit_bytes: int
     metadata_bytes: int
     blocks: FinalBlock
+    index: Following
     clock: Clock
 
     async def state(self) -> ChainState:

@@ -4,6 +4,8 @@ import hashlib
 import json
 import random
 import signal
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -148,6 +150,24 @@ def test_an_account_from_the_environment_works_as_well(market: Local) -> None:
     key = dev_accounts()["buyer"].key.hex()
     shown = market.run("--json", "status", env={"SOCAI_PRIVATE_KEY": key})
     assert json.loads(shown.stdout)["account"] == ACCOUNTS["buyer"]
+
+
+def test_R03_R13_the_index_keeps_up_and_a_rebuilt_one_is_the_same(market: Local, dataset: Path) -> None:
+    buy(market, publish(market, dataset))
+    for _ in range(5):  # the chain's heart may beat between the two
+        rebuilt = market("index", "rebuild")
+        assert rebuilt.code == 0, rebuilt
+        if rebuilt.facts["differed"] is not None:
+            break
+    assert rebuilt.facts["differed"] == []
+    for _ in range(100):
+        with urllib.request.urlopen(f"http://127.0.0.1:{market.port}/v1/health") as answer:
+            health = json.load(answer)
+        if health["index"] is None and health["index_block"] >= rebuilt.facts["block"]:
+            break
+        time.sleep(0.05)
+    assert (health["status"], health["index"]) == ("ok", None)
+    assert health["index_lag_blocks"] <= 2
 
 
 def test_R13_stop_and_start_again_and_everything_is_there(tmp_path: Path, dataset: Path) -> None:

@@ -7,11 +7,13 @@ from alembic import context
 from sqlalchemy import Connection
 
 import ledger.store
+import ledger.store.index
 from ledger.store.columns import Table
 
-for module in pkgutil.iter_modules(ledger.store.__path__, "ledger.store."):
-    if not module.ispkg:
-        import_module(module.name)
+for package in (ledger.store, ledger.store.index):
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if not module.ispkg:
+            import_module(module.name)
 
 connection: Connection = context.config.attributes["connection"]
 context.configure(

@@ -364,7 +364,7 @@ class Market:
             "reclassification": (any(found.epoch for found in state.listings.values()), ["reclassify"]),
             "money in escrow": (payable, ["buy"]),
             "money owed": (any(state.owed.values()), ["confirm"]),
-            "checkpoints": (any(len(log) > 1 for log in state.checkpoints.values()), ["anchor"]),
+            "checkpoints": (len(state.checkpoints) > 1, ["anchor"]),
             "currencies": (len(state.currencies) > 2, ["add currency"]),
             "an approved licence": (
                 any(to != NOBODY for to in state.licence_tokens.approved.values()),
@@ -1121,7 +1121,7 @@ def _movable(m: Market) -> list[int]:
 
 @act("anchor")
 def _anchor(m: Market) -> Act | None:
-    log = m.state.checkpoints.get(address("custodian"))
+    log = m.state.log(address("custodian"))
     last = log[-1] if log else structs.Checkpoint(0, 0, bytes(32))
     more = m.random.randrange(3)
     return Act("custodian", m.anchor.anchor(last.size + more, m.hash() if more else last.root))

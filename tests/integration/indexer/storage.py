@@ -73,7 +73,7 @@ def expected(state: State) -> dict[str, Slots]:
             "owed": _nested(state.owed),
             "paymentUsed": dict.fromkeys(state.payments, True),
         },
-        "LogAnchor": {"_checkpoints": state.checkpoints},
+        "LogAnchor": {"_checkpoints": {custodian: state.log(custodian) for custodian in state.anchored}},
     }
     for name, found in variables.items():
         found["journalHead"] = state.journals[name].head

@@ -38,7 +38,7 @@ from ledger.indexer.replay import (
     apply,
     replay,
 )
-from ledger.indexer.state import NOBODY, Journal, Pack, State
+from ledger.indexer.state import NOBODY, Journal, Pack, Payment, State
 from ledger.proofs.journal import EMPTY, fold
 
 
@@ -237,6 +237,43 @@ def test_confirmed_and_withdrawn(sold: State) -> None:
     assert (order.order, order.deadline, order.status) == (OrderStatus.SETTLED, 0, LicenceStatus.ACTIVE)
 
 
+def test_R27_an_order_for_each_purchase_and_renewal(sold: State) -> None:
+    [order] = sold.orders.values()
+    assert (order.licence, order.buyer, order.price, order.currency) == (LICENCE, BUYER, 1000, 1)
+    assert (order.renewal, order.time) == (False, 1001)
+    paid = after(
+        sold,
+        licences.OrderChanged(LICENCE, OrderStatus.SETTLED, 0),
+        exchange.Renewed(LICENCE, BUYER, 1, 1, 1000, 9000),
+        exchange.PaymentUsed(h(8), OTHER, LICENCE, 1, 1000),
+    )
+    assert paid.orders[2, 1] == replace(order, renewal=True, time=paid.block_time)
+    assert paid.payments == {h(8): Payment(LICENCE, OTHER, 1, 1000, paid.block_time)}
+
+
+def test_R19_a_dispute_keeps_who_opened_and_who_decided_it(sold: State) -> None:
+    opened = after(
+        sold,
+        exchange.Disputed(LICENCE, BUYER, 9000, h(7)),
+        licences.OrderChanged(LICENCE, OrderStatus.DISPUTED, 9000),
+    )
+    dispute = opened.disputes[LICENCE]
+    assert (dispute.buyer, dispute.deadline, dispute.reason, dispute.closed_at) == (BUYER, 9000, h(7), 0)
+    with pytest.raises(ImpossibleEvent, match="its order is disputed"):
+        replay(entries([exchange.Disputed(LICENCE, BUYER, 9000, h(7))], block=3), deepcopy(opened))
+    decided = replay(
+        entries([exchange.Resolved(LICENCE, OTHER, 400, h(6)), exchange.Settled(LICENCE, OTHER)], block=3),
+        opened,
+    )
+    closed = decided.disputes[LICENCE]
+    assert (closed.arbiter, closed.refund, closed.decision) == (OTHER, 400, h(6))
+    assert closed.closed_at == decided.block_time > 0
+    with pytest.raises(ImpossibleEvent, match="it is closed already"):
+        replay(entries([exchange.Resolved(LICENCE, OTHER, 1, h(6))], block=4), decided)
+    with pytest.raises(ImpossibleEvent, match=r"dispute of licence .* is unknown"):
+        after(sold, exchange.Resolved(LICENCE, OTHER, 1, h(6)))
+
+
 def test_disputed_and_refunded_after_revocation(sold: State) -> None:
     ended = after(
         sold,
@@ -272,7 +309,7 @@ def test_R27_paid_at_a_bank_no_token_is_held(sold: State) -> None:
         exchange.Allocated(second, BUYER, Part.REFUND, 1, 1000, True),
         licences.OrderChanged(second, OrderStatus.REFUNDED, 0),
     )
-    assert bought.payments == {h(8): second}
+    assert bought.payments[h(8)].licence == second
     assert bought.licences[second].by_bank
     assert bought.escrow == sold.escrow
     assert bought.owed == {}
@@ -441,10 +478,9 @@ def test_every_custodian_has_a_log_of_its_own(sold: State) -> None:
         log_anchor.Anchored(REVIEWER, 0, 9, h(3), 1002),
         log_anchor.Anchored(OTHER, 1, 6, h(2), 1002),
     )
-    assert anchored.checkpoints == {
-        OTHER: [structs.Checkpoint(5, 1002, h(1)), structs.Checkpoint(6, 1002, h(2))],
-        REVIEWER: [structs.Checkpoint(9, 1002, h(3))],
-    }
+    assert anchored.anchored == {OTHER: 2, REVIEWER: 1}
+    assert anchored.log(OTHER) == [structs.Checkpoint(5, 1002, h(1)), structs.Checkpoint(6, 1002, h(2))]
+    assert anchored.log(REVIEWER) == [structs.Checkpoint(9, 1002, h(3))]
 
 
 def test_R04_what_a_supervisor_classifies_is_imposed(sold: State) -> None:

@@ -6,8 +6,8 @@ from alembic import op
 from ledger.store.columns import Address, Hash
 from ledger.store.uploads import SectionId
 
-revision = "0017"
-down_revision = "0016"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from ledger.store.columns import Hash
 
-revision = "0010"
-down_revision = "0017"
+revision = "0011"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

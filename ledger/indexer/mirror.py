@@ -1,0 +1,235 @@
+"""The state over rows of SQL: the pure replay runs on it as on any other, and what it writes is kept.
+
+`ledger.indexer.replay` has the only rules. Here its tables read a row when first asked for it and note what
+is written; `flush` then tells how each row was and is, which is all that SQL needs to be changed, and changed
+back. So an index is a replay that can be interrupted, and equals one done at once.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeVar
+
+from ledger.chain.events import Entry
+from ledger.domain.ids import listing_of, listing_of_plan, plan_of
+from ledger.indexer.nouns import EXCHANGE, NOUNS, Noun, Part
+from ledger.indexer.state import State
+from ledger.store.index.rows import Change, IndexRows, Row, index_table
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+ROWS: Final = 100_000
+"""Most rows kept in memory from one transaction to the next."""
+ONLY: Final = 0
+"""Key of the only row of `index_exchange`."""
+
+
+class _Rows(dict[K, V]):
+    """A table of the state: what is known of it so far. There is no going over all of it."""
+
+    def __init__(self, table: "_Table", index: int, part: Part) -> None:
+        super().__init__()
+        self._table, self._part = table, part
+        self._column = len(table.noun.key) + sum(before.width for before in table.noun.parts[:index])
+        self._before: int | None = None
+
+    def __getitem__(self, key: K) -> V:
+        self._table.know(key)
+        return super().__getitem__(key)
+
+    def get(self, key: K, default: Any = None) -> Any:
+        self._table.know(key)
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        self._table.know(key)
+        return super().__contains__(key)
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self._table.know(key)
+        self._table.written[key] = None
+        super().__setitem__(key, value)
+
+    def __len__(self) -> int:
+        """In SQL, and those not yet there."""
+        if self._before is None:
+            self._before = self._table.count(self._column)
+        return self._before + sum(
+            super(_Rows, self).__contains__(key) and not self._held(key) for key in self._table.written
+        )
+
+    def __iter__(self) -> Iterator[K]:
+        raise TypeError("a table in SQL is read by its keys; ask SQL for all of it")
+
+    def items(self) -> Any:
+        return iter(self)
+
+    values = keys = items
+
+    def flushed(self) -> None:
+        self._before = None
+
+    def read(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+
+    def lower(self, key: K) -> Row:
+        if super().__contains__(key):
+            return self._part.lower(super().__getitem__(key))
+        return (None,) * self._part.width
+
+    def _held(self, key: K) -> bool:
+        row = self._table.known[key]
+        return row is not None and row[self._column] is not None
+
+
+class _Table:
+    """The rows of one noun, as SQL holds them (`known`) and as the state has them (`parts`)."""
+
+    def __init__(self, noun: Noun, state: State) -> None:
+        self.noun = noun
+        self.sql: IndexRows | None = None
+        self.known: dict[Any, Row | None] = {}
+        self.written: dict[Any, None] = {}
+        self._table = index_table(noun.name)
+        self._parts: dict[str, _Rows[Any, Any]] = {}
+        for index, part in enumerate(noun.parts):
+            self._parts[part.path] = _Rows(self, index, part)
+            _put(state, part.path, self._parts[part.path])
+
+    def know(self, key: Any) -> None:
+        if key not in self.known:
+            self.load([key])
+
+    def load(self, keys: Iterable[Any]) -> None:
+        wanted = {self.noun.lower_key(key): key for key in keys if key not in self.known}
+        if self.noun.lasting:
+            self.known.update(dict.fromkeys(wanted.values()))
+            return
+        if self.sql is None:
+            raise RuntimeError("the state over SQL is used outside a transaction")
+        rows = self.sql.load(self._table, list(wanted)) if wanted else {}
+        for lowered, key in wanted.items():
+            self.known[key] = row = rows.get(lowered)
+            for path, value in self.noun.lift(row).items() if row is not None else ():
+                self._parts[path].read(key, value)
+
+    def count(self, column: int) -> int:
+        if self.sql is None:
+            raise RuntimeError("the state over SQL is used outside a transaction")
+        return self.sql.count(self._table, self._table.columns[column].name)
+
+    def flush(self) -> Iterator[Change]:
+        for key in self.written:
+            lowered, before = self.noun.lower_key(key), self.known[key]
+            after = lowered + tuple(value for part in self._parts.values() for value in part.lower(key))
+            if after != before:
+                yield Change(self._table, lowered, before, after)
+            self.known[key] = after
+        self.written.clear()
+        for part in self._parts.values():
+            part.flushed()
+
+
+class Mirror:
+    """`state` is good between `begin` and the end of the transaction; `forget` when that fails or reverts."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Drops what is in memory: SQL is read anew."""
+        self.state = State()
+        self._tables = {noun.name: _Table(noun, self.state) for noun in NOUNS}
+        self._exchange: Row | None = None
+        self._read = False
+
+    def begin(self, sql: IndexRows) -> None:
+        """In a new transaction."""
+        if sum(len(table.known) for table in self._tables.values()) > ROWS:
+            self.forget()
+        for table in self._tables.values():
+            table.sql = sql
+        if not self._read:
+            self._exchange = sql.load(index_table(EXCHANGE.name), [(ONLY,)]).get((ONLY,))
+            for path, value in EXCHANGE.lift(self._exchange).items() if self._exchange is not None else ():
+                _put(self.state, path, value)
+            self._read = True
+
+    def expect(self, entries: Iterable[Entry]) -> None:
+        """Reads at once what entries are about; what this misses is read when it is asked for."""
+        wanted: dict[str, dict[Any, None]] = {}
+        for entry in entries:
+            for noun, key in _about(entry):
+                wanted.setdefault(noun, {})[key] = None
+        for noun, keys in wanted.items():
+            self._tables[noun].load(keys)
+
+    def flush(self) -> list[Change]:
+        """What was written since the last time."""
+        changes = [change for table in self._tables.values() for change in table.flush()]
+        row: Row = (ONLY,)
+        for part in EXCHANGE.parts:
+            row += part.lower(getattr(self.state, part.path))
+        if row != self._exchange:
+            changes.append(Change(index_table(EXCHANGE.name), (ONLY,), self._exchange, row))
+            self._exchange = row
+        return changes
+
+
+def read_state(sql: IndexRows) -> State:
+    """All that the index says, as a replay would give it."""
+    state = State()
+    for noun in NOUNS:
+        for row in sql.rows(index_table(noun.name)):
+            for path, value in noun.lift(row).items():
+                _table(state, path)[noun.lift_key(row)] = value
+    for row in sql.rows(index_table(EXCHANGE.name)):
+        for path, value in EXCHANGE.lift(row).items():
+            _put(state, path, value)
+    return state
+
+
+def _table(state: State, path: str) -> dict[Any, Any]:
+    holder, _, name = path.rpartition(".")
+    found: dict[Any, Any] = getattr(getattr(state, holder) if holder else state, name)
+    return found
+
+
+def _put(state: State, path: str, value: Any) -> None:
+    holder, _, name = path.rpartition(".")
+    setattr(getattr(state, holder) if holder else state, name, value)
+
+
+def subject(entry: Entry) -> tuple[int | None, int | None]:
+    """The listing and the licence that an entry is about."""
+    event: Any = entry.event
+    token = getattr(event, "token_id", None)
+    licence = getattr(event, "licence", token if entry.contract == "Licences" else None)
+    listing = getattr(event, "listing", token if entry.contract == "Listings" else None)
+    if listing is None and licence is not None:
+        listing = listing_of(licence)
+    if listing is None and (plan := getattr(event, "plan", None)) is not None:
+        listing = listing_of_plan(plan)
+    return listing, licence
+
+
+def _about(entry: Entry) -> Iterator[tuple[str, Any]]:
+    event: Any = entry.event
+    listing, licence = subject(entry)
+    yield "contracts", entry.contract
+    if licence is not None:
+        yield "licences", licence
+        yield "plans", plan_of(licence)
+        if entry.contract == "Exchange":
+            yield "disputes", licence
+    elif listing is not None:
+        yield "listings", listing
+    for param in event.abi_params:
+        found = getattr(event, param.name)
+        if param.name == "payment_ref":
+            yield "payments", found
+        elif param.name == "version" and listing is not None and licence is None:
+            yield "versions", (listing, found)
+        elif param.spec == "address":
+            yield "participants", found
+    if hasattr(event, "currency") and hasattr(event, "account"):
+        yield "balances", (event.currency, event.account)
