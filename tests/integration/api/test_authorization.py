@@ -128,6 +128,9 @@ ROWS: Final[dict[str, Row]] = {
         signed_in("denied", ("buyer",)),
         lambda _: {"json": asking(PrivateKey.generate())},
     ),
+    "GET /v1/log/checkpoint": public(lambda _: "/v1/log/checkpoint"),
+    "GET /v1/log/key": public(lambda _: "/v1/log/key"),
+    "GET /v1/log/tile/{path}": Row(lambda _: "/v1/log/tile/0/999", dict.fromkeys(EVERYBODY, "tile-unknown")),
     "GET /v1/exchange": public(lambda _: "/v1/exchange"),
     "GET /v1/health": public(lambda _: "/v1/health"),
     "GET /v1/problems": public(lambda _: "/v1/problems"),
@@ -139,7 +142,7 @@ def routed() -> Iterator[str]:
     """Every operation that the router knows, in the document or not."""
     for route in iter_route_contexts(create_app(Settings()).routes):
         for method in route.methods or ():
-            yield f"{method} {route.path}"
+            yield f"{method} {route.path.replace(':path}', '}')}"
 
 
 ROUTES: Final = sorted(routed())

@@ -148,6 +148,7 @@ def test_threat_S07_a_wrong_key_or_context_opens_nothing() -> None:
         b"",
         FOUR.leaves[LEAF:] + FOUR.leaves[:LEAF],
     ],
+    ids=["another's", "one less", "one more", "none", "turned"],
 )
 def test_threat_S07_the_leaves_of_another_payload_are_refused_before_anything_is_read(leaves: bytes) -> None:
     with pytest.raises(WrongLeaves):
