@@ -22,6 +22,8 @@ from eth_abi.abi import encode as abi_encode
 from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.address import to_checksum_address
 
+from ledger.chain.words import WORD, Word, word
+
 T = TypeVar("T")
 
 
@@ -57,6 +59,12 @@ Spec: TypeAlias = str | type[IntEnum] | type[Struct] | Array
 
 def decode(specs: Sequence[Spec], data: bytes) -> tuple[Any, ...]:
     """`abi.decode`. Raises AbiError."""
+    words = _words(tuple(specs))
+    if words is not None and len(data) == WORD * len(words):
+        try:
+            return tuple([one.read(data[at : at + WORD]) for one, at in words])
+        except ValueError:
+            pass  # eth-abi will say what is wrong
     try:
         raw = abi_decode(_types(tuple(specs)), data)
         return tuple(_lift(spec, value) for spec, value in zip(specs, raw, strict=True))
@@ -66,11 +74,26 @@ def decode(specs: Sequence[Spec], data: bytes) -> tuple[Any, ...]:
 
 def encode(specs: Sequence[Spec], values: Sequence[Any]) -> bytes:
     """`abi.encode`. Raises AbiError."""
+    words = _words(tuple(specs))
+    if words is not None and len(values) == len(words):
+        try:
+            return b"".join([one.write(value) for (one, _), value in zip(words, values, strict=True)])
+        except (ValueError, TypeError):
+            pass  # eth-abi will say what is wrong
     try:
         raw = [_lower(spec, value) for spec, value in zip(specs, values, strict=True)]
         return abi_encode(_types(tuple(specs)), raw)
     except (EncodingError, ValueError, TypeError, AttributeError) as error:
         raise AbiError(f"does not fit ({', '.join(_types(tuple(specs)))}): {error}") from error
+
+
+@cache
+def _words(specs: tuple[Spec, ...]) -> tuple[tuple[Word, int], ...] | None:
+    """How each value's word is read and written, and where it stands; None when one takes more."""
+    found = [word(spec) for spec in specs]
+    if None in found:
+        return None
+    return tuple((one, WORD * index) for index, one in enumerate(found) if one is not None)
 
 
 @cache

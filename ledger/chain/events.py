@@ -4,7 +4,7 @@ Anyone may deploy a contract that emits our events: what counts is who emitted. 
 block's, all of them, is checked elsewhere, against its receipts root.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,31 +58,51 @@ class Decoder:
     def decode(self, log: Any) -> Entry | None:
         """A log as the node gives it; None when somebody else emitted it. Raises BadLog."""
         try:
-            emitter = self._emitters.get(from_hex(log["address"], 20))
-            if emitter is None:
+            address = from_hex(log["address"], 20)
+            if address not in self._emitters:
                 return None
             if log.get("removed"):
                 raise BadLog("a removed log")
-            address, contract, events = emitter
-            topics = [from_hex(topic, 32) for topic in log["topics"]]
-            known = events.get(topics[0]) if topics else None
-            if known is None:
-                raise BadLog(f"{contract} has no event with topics {log['topics']}")
-            return Entry(
-                id=EntryId(
-                    chain_id=self._chain_id,
-                    block_hash=from_hex(log["blockHash"], 32),
-                    transaction_hash=from_hex(log["transactionHash"], 32),
-                    log_index=from_quantity(log["logIndex"]),
-                    emitter=address,
-                ),
+            return self.read(
+                address,
+                [from_hex(topic, 32) for topic in log["topics"]],
+                from_hex(log["data"]),
+                block_hash=from_hex(log["blockHash"], 32),
                 block_number=from_quantity(log["blockNumber"]),
+                transaction_hash=from_hex(log["transactionHash"], 32),
                 transaction_index=from_quantity(log["transactionIndex"]),
-                contract=contract,
-                event=known.decode(topics, from_hex(log["data"])),
+                log_index=from_quantity(log["logIndex"]),
             )
-        except (RpcError, AbiError, LookupError, TypeError, AttributeError) as error:
+        except (RpcError, LookupError, TypeError, AttributeError) as error:
             raise BadLog(f"not a log: {error!r}") from error
+
+    def read(
+        self,
+        address: bytes,
+        topics: Sequence[bytes],
+        data: bytes,
+        *,
+        block_hash: bytes,
+        block_number: int,
+        transaction_hash: bytes,
+        transaction_index: int,
+        log_index: int,
+    ) -> Entry | None:
+        """A log whose place is known; None when somebody else emitted it. Raises BadLog."""
+        emitter = self._emitters.get(address)
+        if emitter is None:
+            return None
+        at, contract, events = emitter
+        known = events.get(topics[0]) if topics else None
+        if known is None:
+            said = ", ".join(topic.hex() for topic in topics)
+            raise BadLog(f"{contract} has no event with topics [{said}]")
+        try:
+            event = known.decode(topics, data)
+        except AbiError as error:
+            raise BadLog(f"not a log: {error!r}") from error
+        of = EntryId(self._chain_id, block_hash, transaction_hash, log_index, at)
+        return Entry(of, block_number, transaction_index, contract, event)
 
     def decode_all(self, logs: Iterable[Any]) -> list[Entry]:
         """The entries among the logs, in their order. Raises BadLog."""

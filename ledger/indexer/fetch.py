@@ -23,7 +23,7 @@ from ledger.indexer.reconcile import Link
 from ledger.proofs import header, receipts
 from ledger.proofs.error import ProofError
 from ledger.proofs.header import Header
-from ledger.proofs.receipts import Log
+from ledger.proofs.receipts import Log, Receipt
 
 HASHES: Final = 32
 
@@ -131,7 +131,8 @@ class Source:
         if not isinstance(raw, list) or not all(isinstance(receipt, dict) for receipt in raw):
             raise MalformedAnswer(f"no list of receipts of {where}")
         try:
-            receipts.verify_block(one.header, receipts.block_from_rpc(raw))
+            found = receipts.block_from_rpc(raw)
+            receipts.verify_block(one.header, found)
         except receipts.BloomMismatch:
             try:
                 lie = _lie(one.header, raw)
@@ -142,7 +143,29 @@ class Source:
             raise ForgedLog(f"{error}: something in them was altered") from error
         except ProofError as error:
             raise MalformedAnswer(f"the receipts of {where}: {error}") from error
-        return tuple(self._decoder.decode_all(_placed(one, raw)))
+        if tuple(receipt.get("transactionHash") for receipt in raw) != one.transactions:
+            raise ForgedLog(f"the receipts of {where} name other transactions than the block")
+        return tuple(self._decoded(one, found))
+
+    def _decoded(self, one: Sealed, found: Sequence[Receipt]) -> Iterator[Entry]:
+        """The entries at the places that they have by count, whatever places the node gives them."""
+        log_index = 0
+        for index, (receipt, transaction) in enumerate(zip(found, one.transactions, strict=True)):
+            transaction_hash = from_hex(transaction, HASHES)
+            for log in receipt.logs:
+                entry = self._decoder.read(
+                    log.address,
+                    log.topics,
+                    log.data,
+                    block_hash=one.link.hash,
+                    block_number=one.link.number,
+                    transaction_hash=transaction_hash,
+                    transaction_index=index,
+                    log_index=log_index,
+                )
+                log_index += 1
+                if entry is not None:
+                    yield entry
 
 
 def _lie(of: Header, raw: Sequence[dict[str, Any]]) -> FetchError:
@@ -161,17 +184,3 @@ def _lie(of: Header, raw: Sequence[dict[str, Any]]) -> FetchError:
     if receipts.bloom_of(logs) != of.logs_bloom:
         return OmittedLog(f"logs of block {of.number} were left out: its bloom has more than those given")
     return ForgedLog(f"the logs of block {of.number} are not those of their receipts: some were altered")
-
-
-def _placed(one: Sealed, raw: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The block's logs at the places that they have by count, whatever places the node gives them."""
-    if tuple(receipt.get("transactionHash") for receipt in raw) != one.transactions:
-        raise ForgedLog(f"the receipts of block {one.link.number} name other transactions than the block")
-    block = {"blockHash": to_hex(one.link.hash), "blockNumber": hex(one.link.number), "removed": False}
-    logs = ((receipt, log) for receipt in raw for log in receipt["logs"])
-    for index, (receipt, log) in enumerate(logs):
-        transaction = {
-            "transactionHash": receipt["transactionHash"],
-            "transactionIndex": receipt["transactionIndex"],
-        }
-        yield log | block | transaction | {"logIndex": hex(index)}

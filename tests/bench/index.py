@@ -1,0 +1,271 @@
+"""How fast events become rows: the index here against a loop over web3.py, on one chain, taking turns.
+
+    scripts/bench index [EVENTS]        50,000 by default
+
+ours    every header and receipts root recomputed, the whole market projected, undo and cursor kept
+plain   web3.py get_logs, process_log, one ORM object for each event; believes the node, projects nothing
+tuned   the same with raw requests, the event's ABI looked up once, and Core inserts
+
+The two others index a part of the chain (they are slow) and are given per event. Each writes a SQLite file of
+its own with the settings of the ledger's. Prints one JSON object; look at the ratios, machines differ.
+"""
+
+import asyncio
+import gc
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eth_utils.abi import event_abi_to_log_topic
+from sqlalchemy import JSON, LargeBinary, create_engine, event, insert
+from sqlmodel import Field, Session, SQLModel
+from web3 import HTTPProvider, Web3
+from web3._utils.events import get_event_data
+from web3._utils.method_formatters import log_entry_formatter
+from web3.datastructures import AttributeDict
+
+from ledger.chain.abi import Call
+from ledger.chain.bindings import CONTRACTS, structs
+from ledger.chain.devnet import Devnet
+from ledger.chain.events import Decoder
+from ledger.chain.finality import Instant
+from ledger.chain.manifest import Manifest
+from ledger.chain.rpc import Rpc, to_hex
+from ledger.domain.market import NO_LIMIT, Kind
+from ledger.indexer.fetch import Source
+from ledger.indexer.index import Index
+from ledger.indexer.runner import Runner
+from ledger.store.database import Database
+from ledger.store.index.rows import in_snapshot, index_table
+from tests.integration.indexer.market import Act, Market, address, found
+
+ROUNDS = 3
+PER_BLOCK = 60
+SLICE = 3000
+"""Events that the others index in a round."""
+
+
+class Plain(SQLModel, table=True):
+    """What a simple indexer keeps."""
+
+    __tablename__ = "plain"
+
+    block_number: int = Field(primary_key=True)
+    log_index: int = Field(primary_key=True)
+    block_hash: bytes = Field(sa_type=LargeBinary)
+    transaction_hash: bytes = Field(sa_type=LargeBinary)
+    emitter: str
+    event: str
+    args: dict[str, Any] = Field(sa_type=JSON)
+
+
+async def market_of(rpc: Rpc, folder: Path, events: int) -> tuple[Market, int]:
+    """A chain with so many events: purchases, half of them confirmed."""
+    market = await found(rpc, 1, folder)
+    class_ = structs.Classification(
+        structs.Importance.OTHER, structs.Sharing.SHARED, structs.Subject.ITEMS, structs.PersonalData.NONE
+    )
+    plan = structs.PlanDraft(1000, 1, 0, NO_LIMIT, 0, 0, 0, "0x" + "00" * 20, b"\1" * 32)
+    await market.mine(
+        [
+            (
+                "publish",
+                Act(
+                    "seller", market.listings.publish(class_, bytes(32), market.draft("seller"), (plan,), ())
+                ),
+            )
+        ]
+    )
+    for kind in (Kind.LEGAL, Kind.SECURITY):
+        market.now += 1
+        await market.mine(
+            [("attest", Act("reviewer", market.reviews.attest(1, 1, kind.value, b"\1" * 32, 0)))]
+        )
+    assert not market.reverted, market.reverted
+    nonce = int(await rpc.request("eth_getTransactionCount", [address("buyer"), "latest"]), 16)
+    count, bought, first = len(market.entries), 0, 1 << 48
+    while count < events:
+        blocks = [[market.exchange.buy(1 << 16, 1, bought + index) for index in range(PER_BLOCK)]]
+        bought += PER_BLOCK
+        if bought % (2 * PER_BLOCK):
+            blocks.append([market.exchange.confirm(first + bought - index) for index in range(PER_BLOCK)])
+        for calls in blocks:
+            count += await mined(rpc, calls, nonce)
+            nonce += len(calls)
+    return market, count
+
+
+async def mined(rpc: Rpc, calls: Sequence[Call[Any]], nonce: int) -> int:
+    """How many logs the buyer's calls, in a block of their own, made."""
+    transactions = [
+        {
+            "from": address("buyer"),
+            "to": call.to,
+            "data": to_hex(call.data),
+            "gas": hex(450_000),
+            "nonce": hex(nonce + index),
+            "maxFeePerGas": "0x0",
+            "maxPriorityFeePerGas": "0x0",
+        }
+        for index, call in enumerate(calls)
+    ]
+    await rpc.batch([("eth_sendTransaction", [transaction]) for transaction in transactions])
+    await rpc.request("evm_mine")
+    receipts = await rpc.request("eth_getBlockReceipts", ["latest"])
+    assert [receipt["status"] for receipt in receipts] == ["0x1"] * len(calls)
+    return sum(len(receipt["logs"]) for receipt in receipts)
+
+
+async def ours(rpc: Rpc, manifest: Manifest, folder: Path) -> tuple[int, float]:
+    """Events and seconds, from an empty database."""
+    database = Database(f"sqlite:///{folder}/ours.sqlite")
+    await database.migrate()
+    runner = Runner(rpc, Source(rpc, Decoder(manifest)), Index(database, manifest), manifest, Instant())
+    started = time.perf_counter()
+    await runner.step()
+    seconds = time.perf_counter() - started
+    table = index_table("entries")
+    count = await in_snapshot(database, lambda sql: sql.count(table, "log_index"))
+    await database.close()
+    return count, seconds
+
+
+def engine_at(path: Path) -> Any:
+    engine = create_engine(f"sqlite:///{path}")
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        for pragma in ("journal_mode = WAL", "synchronous = FULL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    SQLModel.metadata.create_all(engine)
+    return engine
+
+
+def contracts_of(w3: Web3, manifest: Manifest) -> tuple[dict[str, Any], dict[tuple[str, bytes], Any]]:
+    contracts = {
+        deployed.address: w3.eth.contract(address=deployed.address, abi=CONTRACTS[name].artifact().abi)
+        for name, deployed in manifest.contracts.items()
+    }
+    abis = {
+        (at.lower(), event_abi_to_log_topic(abi)): abi
+        for at, contract in contracts.items()
+        for abi in contract.abi
+        if abi["type"] == "event"
+    }
+    return contracts, abis
+
+
+def values(arguments: Any) -> dict[str, Any]:
+    return json.loads(Web3.to_json(dict(arguments)))
+
+
+def plain(url: str, manifest: Manifest, first: int, last: int, folder: Path) -> tuple[int, float]:
+    w3 = Web3(HTTPProvider(url))
+    contracts, abis = contracts_of(w3, manifest)
+    engine, count = engine_at(folder / "plain.sqlite"), 0
+    started = time.perf_counter()
+    for block in range(first, last + 1, 8):
+        logs = w3.eth.get_logs(
+            {"fromBlock": block, "toBlock": min(block + 7, last), "address": list(contracts)}
+        )
+        with Session(engine) as session:
+            for log in logs:
+                name = abis[log["address"].lower(), bytes(log["topics"][0])]["name"]
+                got = contracts[log["address"]].events[name]().process_log(log)
+                session.add(
+                    Plain(
+                        block_number=got["blockNumber"],
+                        log_index=got["logIndex"],
+                        block_hash=bytes(got["blockHash"]),
+                        transaction_hash=bytes(got["transactionHash"]),
+                        emitter=got["address"],
+                        event=got["event"],
+                        args=values(got["args"]),
+                    )
+                )
+                count += 1
+            session.commit()
+    seconds = time.perf_counter() - started
+    engine.dispose()
+    return count, seconds
+
+
+def tuned(url: str, manifest: Manifest, first: int, last: int, folder: Path) -> tuple[int, float]:
+    w3 = Web3(HTTPProvider(url))
+    contracts, abis = contracts_of(w3, manifest)
+    engine, count = engine_at(folder / "tuned.sqlite"), 0
+    started = time.perf_counter()
+    for block in range(first, last + 1, 8):
+        logs = w3.provider.make_request(
+            "eth_getLogs",
+            [{"fromBlock": hex(block), "toBlock": hex(min(block + 7, last)), "address": list(contracts)}],
+        )["result"]
+        rows = []
+        for raw in logs:
+            log = AttributeDict(log_entry_formatter(raw))
+            got = get_event_data(w3.codec, abis[raw["address"], bytes(log["topics"][0])], log)
+            rows.append(
+                {
+                    "block_number": got["blockNumber"],
+                    "log_index": got["logIndex"],
+                    "block_hash": bytes(got["blockHash"]),
+                    "transaction_hash": bytes(got["transactionHash"]),
+                    "emitter": got["address"],
+                    "event": got["event"],
+                    "args": values(got["args"]),
+                }
+            )
+        if rows:
+            with engine.begin() as connection:
+                connection.execute(insert(Plain), rows)
+        count += len(rows)
+    seconds = time.perf_counter() - started
+    engine.dispose()
+    return count, seconds
+
+
+async def main(events: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with Devnet(port=18790, history=None) as chain, Rpc(chain.url, timeout=120) as rpc:
+            market, count = await market_of(rpc, folder, events)
+            last = int(await rpc.request("eth_blockNumber"), 16)
+            first = last - max(1, SLICE * (last - market.manifest.block) // count)
+            rates: dict[str, list[float]] = {"ours": [], "plain": [], "tuned": []}
+            memory = []
+            for number in range(ROUNDS):
+                at = folder / str(number)
+                at.mkdir()
+                gc.collect()
+                done, seconds = await ours(rpc, market.manifest, at)
+                rates["ours"].append(done / seconds)
+                memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+                for kind, run in (("plain", plain), ("tuned", tuned)):
+                    done, seconds = await asyncio.to_thread(run, chain.url, market.manifest, first, last, at)
+                    rates[kind].append(done / seconds)
+    median = {kind: statistics.median(found) for kind, found in rates.items()}
+    print(  # noqa: T201
+        json.dumps(
+            {
+                "events": count,
+                "blocks": last - market.manifest.block + 1,
+                "events_per_second": {kind: round(rate) for kind, rate in median.items()},
+                "times_plain": round(median["ours"] / median["plain"], 2),
+                "times_tuned": round(median["ours"] / median["tuned"], 2),
+                "rounds": {kind: [round(rate) for rate in found] for kind, found in rates.items()},
+                "peak_memory_mib": memory,
+            },
+            indent=2,
+        )
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000))
