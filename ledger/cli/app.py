@@ -2,7 +2,7 @@
 
 import typer
 
-from ledger.cli import demo, evidence, index, market, operate
+from ledger.cli import audit, demo, evidence, index, market, operate
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -38,6 +38,7 @@ listing = typer.Typer(no_args_is_help=True, help="Listings.")
 listing.command("show")(market.listing_show)
 app.add_typer(listing, name="listing")
 app.add_typer(evidence.certificate, name="certificate")
+app.command("audit")(audit.audit_command)
 
 indexing = typer.Typer(no_args_is_help=True, help="The index of the chain.")
 indexing.command("rebuild")(index.rebuild)

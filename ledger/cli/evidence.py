@@ -137,7 +137,7 @@ def present(
     async def work() -> None:
         asked = Challenge(str(verifier), _nonce(challenge), int(time.time()) + DEADLINE)
         data = file.read_bytes()
-        digest = asked.digest(data, _trust(options, trust))
+        digest = asked.digest(data, trusted(options, trust))
         signature = bytes(options.account().unsafe_sign_hash(Hash32(digest)).signature)
         written = to or file.with_suffix(".presented.json")
         written.write_bytes(presentation.encode(data, asked, signature))
@@ -157,7 +157,7 @@ def verify(
     options: Options = context.obj
 
     async def work() -> None:
-        data, believed, now = file.read_bytes(), _trust(options, trust), time.time()
+        data, believed, now = file.read_bytes(), trusted(options, trust), time.time()
         presented = presentation.is_presentation(data)
         if presented != (challenge is not None and verifier is not None):
             raise typer.BadParameter("--verifier and --challenge belong to a presentation, and only to one")
@@ -189,7 +189,7 @@ def _certify(
     options: Options = context.obj
 
     async def work() -> None:
-        manifest, believed = options.load_manifest(), _trust(options, trust)
+        manifest, believed = options.load_manifest(), trusted(options, trust)
         async with Rpc(options.rpc_url) as rpc:
             await manifest.check(rpc)
             block = await final_header(rpc, parse_finality(finality))
@@ -212,7 +212,8 @@ async def _hash_of(rpc: Rpc, number: int) -> bytes:
     return from_hex(block.get("hash"), 32)
 
 
-def _trust(options: Options, path: Path | None) -> Trust:
+def trusted(options: Options, path: Path | None) -> Trust:
+    """Raises BadTrust; BadParameter for no file where the chain is not the local one."""
     if path is not None:
         return trusts.read(path.read_bytes())
     manifest = options.load_manifest()

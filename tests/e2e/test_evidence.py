@@ -3,12 +3,16 @@
 import json
 import random
 import secrets
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_account import Account
+from eth_account.messages import encode_defunct
 
 from ledger.chain.devnet import dev_accounts
+from ledger.proofs import canonical
 from tests.e2e.conftest import Local
 from tests.e2e.sandbox import offline
 
@@ -138,3 +142,21 @@ def test_what_does_not_exist_is_not_certified(exchange: Local, tmp_path: Path) -
     refused = exchange("certificate", "licence", 1, "--to", tmp_path / "none.json")
     assert (refused.code, refused.facts["error"]) == (4, "NothingToCertify")
     assert not (tmp_path / "none.json").exists()
+
+
+def test_R03_an_audit_finds_nothing_and_then_what_was_altered(
+    exchange: Local, licence: int, tmp_path: Path
+) -> None:
+    exchange("fetch", licence, "--to", tmp_path / "rows.csv")
+    honest = exchange("audit", "--to", tmp_path / "audit.json", "--sign")
+    assert (honest.code, honest.facts["findings"]) == (0, []), honest
+    signed = json.loads((tmp_path / "audit.json").read_text())
+    assert signed["report"]["access_log"]["size"] > 0
+    message = encode_defunct(canonical.dumps(signed["report"]))
+    assert Account.recover_message(message, signature=signed["signature"]) == ACCOUNTS["buyer"]
+    with sqlite3.connect(exchange.folder / "socai.sqlite", timeout=30) as database:
+        database.execute("UPDATE access_log SET data = x'7b7d' WHERE \"index\" = 0")
+    database.close()
+    altered = exchange("audit", "--to", tmp_path / "altered.json")
+    assert altered.code == 4
+    assert altered.facts["findings"][0].startswith("access-log")
