@@ -10,7 +10,7 @@ from ledger.crypto.chunked import decrypt
 from ledger.crypto.seal import GrantContext, OpenFailed, PrivateKey, Suite, open_sealed
 from tests.integration.api.conftest import Client, Clock
 from tests.integration.api.dataset import Dataset
-from tests.integration.api.market import BUYER, OUTSIDER, SELLER, Market
+from tests.integration.api.market import BUYER, OUTSIDER, PLAN, SELLER, Market
 from tests.integration.api.node import Node
 
 HOUR = 3600
@@ -34,10 +34,10 @@ async def sold(client: Client, market: Market) -> Sold:
     return await selling(market, await Dataset.deposited(await client.sign_in(SELLER)))
 
 
-async def selling(market: Market, dataset: Dataset, **changes: Any) -> Sold:
+async def selling(market: Market, dataset: Dataset, *, flags: int = 0, **changes: Any) -> Sold:
     """What is listed may be something else than what the vault holds."""
     held = {"root": dataset.root, "size": len(dataset.ciphertext), "deposit": dataset.context.deposit_id}
-    listed = await market.publish(market.signed_for(**held | changes))
+    listed = await market.publish(market.signed_for(**held | changes), [replace(PLAN, flags=flags)])
     return Sold(dataset, listed.id, await market.buy(listed.plans[0]))
 
 
