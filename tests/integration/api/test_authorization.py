@@ -132,6 +132,9 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/log/checkpoint": public(lambda _: "/v1/log/checkpoint"),
     "GET /v1/log/key": public(lambda _: "/v1/log/key"),
     "GET /v1/log/tile/{path}": Row(lambda _: "/v1/log/tile/0/999", dict.fromkeys(EVERYBODY, "tile-unknown")),
+    "GET /v1/licences/{licence_id}/entitlement": public(
+        lambda at: f"/v1/licences/{at.sold.licence}/entitlement?account={SELLER.address}"
+    ),
     "GET /v1/licences/{licence_id}/plaintext": Row(
         lambda at: f"/v1/licences/{at.sold.licence}/plaintext", signed_in("denied", ("buyer",))
     ),

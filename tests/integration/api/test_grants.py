@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from api.schemas.grants import EntitlementInfo
 from api.settings import Settings
 from ledger.crypto.chunked import decrypt
 from ledger.crypto.seal import GrantContext, OpenFailed, PrivateKey, Suite, open_sealed
@@ -203,3 +204,14 @@ async def test_threat_S24_nobody_asks_for_somebody_else(
     asked = node.asked["eth_call"]
     status, _ = await client.call("POST", "/v1/licences/1/grants", json=asking(PrivateKey.generate()))
     assert (status, records(settings), node.asked["eth_call"]) == (401, [], asked)
+
+
+async def test_anybody_asks_what_the_chain_says_of_a_right(
+    client: Client, market: Market, sold: Sold
+) -> None:
+    path = f"/v1/licences/{sold.licence}/entitlement?account="
+    number, _ = await market.head()
+    for account, denial in ((BUYER, None), (OUTSIDER, "NotHolder")):
+        status, answer = await client.call("GET", path + account.address)
+        assert (status, answer["denial"], answer["block_number"]) == (200, denial, number)
+        EntitlementInfo.model_validate(answer)
