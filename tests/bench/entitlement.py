@@ -14,7 +14,7 @@ from ledger.chain.finality import Instant
 from ledger.chain.rpc import Rpc, at_block, to_hex
 from tests.bench.service import serving
 
-ROUNDS = 200
+ROUNDS = 100
 TURNS = 5
 
 
