@@ -45,6 +45,7 @@ async def process(folder: Path, rpc_url: str) -> AsyncIterator[tuple[int, str]]:
         "SOCAI_RPC_URL": rpc_url,
         "SOCAI_PASSPHRASE": PASSPHRASE,
         "SOCAI_PORT": str(port),
+        "SOCAI_PUBLIC_URL": "http://127.0.0.1:8000",
         "SOCAI_ADDRESS_RATE": "0",
         "SOCAI_ACCOUNT_RATE": "0",
         "SOCAI_BLOCK_AGE_SECONDS": "86400",
