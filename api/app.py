@@ -28,6 +28,7 @@ from api.routes import (
     metadata,
     payloads,
     problems,
+    streams,
     uploads,
 )
 from api.settings import Settings
@@ -61,6 +62,7 @@ from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Begin, Clock
 from ledger.services.sign_in import ContractAccounts, SignIn
+from ledger.services.streams import Streams
 from ledger.services.uploads import Uploads
 from ledger.store.access_log import AccessLog as AccessLogRows
 from ledger.store.database import Database
@@ -137,8 +139,10 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
         redoc_url=None,
     )
     v1 = APIRouter(prefix="/v1")
-    modules = (auth, deposits, uploads, payloads, metadata, catalogue, grants, exchange, access_log, problems)
-    for module in modules:
+    for module in (
+        *(auth, deposits, uploads, payloads, metadata, catalogue),
+        *(grants, streams, exchange, access_log, problems),
+    ):
         v1.include_router(module.router)
     app.include_router(v1)
     errors.install(app)
@@ -263,6 +267,17 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         upload_rate=settings.upload_rate,
         upload_window=settings.upload_window_seconds,
     )
+    grants = Grants(
+        chain_id=manifest.chain_id,
+        licences=contracts["Licences"],
+        listings=contracts["Listings"],
+        entitlements=adapters.entitlements,
+        uses=adapters.uses,
+        write=writing(database, GrantRows),
+        custody=adapters.keys,
+        clock=adapters.clock,
+        block_age_seconds=settings.block_age_seconds,
+    )
     return Services(
         sign_in=SignIn(
             party=RelyingParty(
@@ -308,16 +323,12 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             read=reading(database, AccessLogRows),
             anchors=adapters.anchors,
         ),
-        grants=Grants(
-            chain_id=manifest.chain_id,
-            licences=contracts["Licences"],
-            listings=contracts["Listings"],
-            entitlements=adapters.entitlements,
-            uses=adapters.uses,
-            write=writing(database, GrantRows),
-            custody=adapters.keys,
-            clock=adapters.clock,
-            block_age_seconds=settings.block_age_seconds,
+        grants=grants,
+        streams=Streams(
+            grants=grants,
+            objects=adapters.objects,
+            clock=time.monotonic,
+            check_seconds=settings.stream_check_seconds,
         ),
         metadata=Metadata(
             write=writing(database, DocumentRows),

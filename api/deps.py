@@ -18,6 +18,7 @@ from ledger.services.limits import Limiter
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.sign_in import SignIn
+from ledger.services.streams import Streams
 from ledger.services.uploads import Uploads
 
 
@@ -30,6 +31,7 @@ class Services:
     uploads: Uploads
     payloads: Payloads
     grants: Grants
+    streams: Streams
     metadata: Metadata
     catalogue: Catalogue
     exchange: Exchange
@@ -52,6 +54,7 @@ SignInService = Annotated[SignIn, Depends(_use("sign_in"))]
 DepositService = Annotated[Deposits, Depends(_use("deposits"))]
 UploadService = Annotated[Uploads, Depends(_use("uploads"))]
 PayloadService = Annotated[Payloads, Depends(_use("payloads"))]
+StreamService = Annotated[Streams, Depends(_use("streams"))]
 GrantService = Annotated[Grants, Depends(_use("grants"))]
 MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
 CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]

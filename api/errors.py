@@ -106,6 +106,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     objects.StorageFull: Kind(507, "storage-full", "The vault has no room; the operator has to act."),
     RangeNotSatisfiable: Kind(416, "range-not-satisfiable", "The range lies behind the end."),
     grants.Denied: Kind(403, "denied", "The chain denies it; reason says why, block where."),
+    grants.NotStreamed: Kind(403, "not-streamed", "The plan releases keys only; fetch and decrypt."),
     grants.PayloadMismatch: Kind(409, "payload-mismatch", "The vault holds something else than was listed."),
     entitlement.UseRefused: Kind(403, "use-refused", "The chain does not count the use; reason says why."),
     entitlement.UseUncounted: Kind(

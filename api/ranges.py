@@ -33,3 +33,18 @@ def parse(header: str | None, size: int) -> tuple[int, int] | None:
     if start >= size:
         raise RangeNotSatisfiable(size)
     return start, end
+
+
+def select(
+    header: str | None, if_range: str | None, etag: str, size: int
+) -> tuple[int, int, int, dict[str, str]]:
+    """Start, end, status and headers of the answer to a range, if there is one and it is of this `etag`.
+
+    Raises RangeNotSatisfiable.
+    """
+    part = parse(header, size) if if_range in (None, etag) else None
+    start, end = part or (0, size)
+    headers = {"ETag": etag, "Accept-Ranges": "bytes", "Content-Length": str(end - start)}
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return start, end, 206 if part else 200, headers

@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     count_seconds: int = Field(
         default=20, gt=0, description="How long a key release waits for its use to be counted on chain."
     )
+    stream_check_seconds: float = Field(
+        default=5, ge=0, description="How often the right to a plaintext stream is looked at again."
+    )
     block_age_seconds: int = Field(
         default=120, gt=0, description="A key is released only on a final block no older than this."
     )

@@ -1,13 +1,16 @@
+import json
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path
+from eth_utils.address import to_checksum_address
+from fastapi import APIRouter, Header, Path, Query, Response
 
 from api.auth.routes import SIGNED_IN
 from api.deps import CurrentSession, GrantService
 from api.errors import BodyTooLarge, documented
-from api.schemas.grants import GrantInfo, GrantRequest
-from api.schemas.values import IdempotencyKey, LicenceId
+from api.schemas.grants import EntitlementInfo, GrantInfo, GrantRequest
+from api.schemas.values import Address, IdempotencyKey, LicenceId, hexadecimal
 from ledger.crypto.seal import BadKeyEncoding
+from ledger.domain.entitlement import Undecidable
 from ledger.services.grants import REFUSALS
 
 router = APIRouter(prefix="/licences", tags=["licences"])
@@ -17,6 +20,30 @@ IDEMPOTENCY = (
     "purpose) with the same key counts as one use, so a lost answer can be asked for again. Without it, each "
     "release is a use of its own."
 )
+
+
+@router.get("/{licence_id}/entitlement", response_model=EntitlementInfo, responses=documented(Undecidable))
+async def entitlement(
+    licence_id: Annotated[LicenceId, Path(description="The licence's token id.")],
+    account: Annotated[Address, Query(description="Whose right is asked about.")],
+    grants: GrantService,
+) -> Response:
+    """What the chain says about an account's right, and at which final block. Releases nothing."""
+    decision = await grants.entitlements.decide(licence_id, account)
+    # written by hand: a response model costs more than the question to the chain
+    body = {
+        "licence": str(decision.licence),
+        "account": to_checksum_address(decision.account),
+        "denial": decision.denial,
+        "block_number": decision.block.number,
+        "block_hash": hexadecimal(decision.block.hash),
+        "listing": decision.listing,
+        "version": decision.version,
+        "plan": str(decision.plan),
+        "expires_at": str(decision.expires_at),
+        "uses_left": decision.uses_left,
+    }
+    return Response(json.dumps(body), media_type="application/json")
 
 
 @router.post(

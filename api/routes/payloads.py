@@ -34,21 +34,11 @@ async def payload(
     """Ciphertext by its root: the same bytes for ever, for anybody, whole or in part."""
     found = await payloads.find(root)
     etag = f'"{hexadecimal(root)}"'
-    headers = {
-        "ETag": etag,
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "public, max-age=31536000, immutable",
-    }
+    for_ever = {"Cache-Control": "public, max-age=31536000, immutable"}
     if if_none_match is not None and _matches(if_none_match, etag):
-        return Response(status_code=304, headers=headers)
-    if if_range is not None and if_range != etag:
-        range_ = None
-    part = ranges.parse(range_, found.size)
-    start, end = part or (0, found.size)
-    headers["Content-Length"] = str(end - start)
-    if part:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
-    status = 206 if part else 200
+        return Response(status_code=304, headers=for_ever | {"ETag": etag, "Accept-Ranges": "bytes"})
+    start, end, status, headers = ranges.select(range_, if_range, etag, found.size)
+    headers |= for_ever
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type="application/octet-stream")
     return StreamingResponse(

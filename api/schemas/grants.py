@@ -33,3 +33,18 @@ class GrantInfo(Schema):
     media_type: str
     context: Annotated[Blob, Field(description="What the payload was encrypted under.")]
     sealed_key: Blob
+
+
+class EntitlementInfo(Schema):
+    """The chain's answer at one final block."""
+
+    licence: Decimal
+    account: Address
+    denial: Annotated[str | None, Field(description="The reason's name on chain; null when entitled.")]
+    block_number: int
+    block_hash: Hash
+    listing: int
+    version: int
+    plan: Decimal
+    expires_at: Annotated[Decimal, Field(description="Unix second at which the licence ends.")]
+    uses_left: Annotated[int, Field(description="2^32 - 1 for unmetered.")]

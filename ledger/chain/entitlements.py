@@ -8,6 +8,7 @@ one, in one round trip. Answers are kept for as long as their block is the newes
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from ledger.chain.abi import AbiError, Call, ContractError
@@ -54,7 +55,7 @@ class ChainEntitlements:
     def __init__(self, nodes: Sequence[Rpc], finality: Finality, licences: str) -> None:
         self._nodes = nodes
         self._finality = finality
-        self._licences = Licences(licences)
+        self._question = Licences(licences).entitlement(0, f"0x{bytes(20).hex()}")
         self._newest: Header | None = None
         self._known: dict[Asked, Decision] = {}
         self._waiting: dict[Asked, asyncio.Future[Decision]] = {}
@@ -155,7 +156,10 @@ class ChainEntitlements:
         return _decision(asked, block, answer)
 
     def _call(self, asked: Asked) -> Call[Entitlement]:
-        return self._licences.entitlement(asked[0], f"0x{asked[1].hex()}")
+        """Two words after the selector: a general encoder takes as long as the node does to answer."""
+        licence, account = asked
+        words = licence.to_bytes(32, "big") + bytes(12) + account
+        return replace(self._question, data=self._question.data[:4] + words)
 
 
 def reason(denial: Denial) -> str:

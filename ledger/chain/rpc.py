@@ -1,4 +1,4 @@
-"""A thin JSON-RPC client over one keep-alive HTTP session: no retries, no caches, no environment proxies.
+"""A thin JSON-RPC client over kept HTTP connections: no retries, no caches, no environment proxies.
 
     async with Rpc("http://127.0.0.1:8545") as rpc:
         head = await rpc.request("eth_blockNumber")
@@ -8,6 +8,7 @@
 A node may lie: what comes back is checked for form here, for truth by whoever uses it.
 """
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,6 +21,7 @@ from yarl import URL
 
 from ledger.chain.abi import Call
 from ledger.chain.bindings import decode_error
+from ledger.chain.wire import AnswerTooLarge, Wire
 
 if TYPE_CHECKING:
     from web3 import AsyncWeb3
@@ -64,9 +66,8 @@ class Rpc:
         self, url: str, *, timeout: float = 10.0, connect_timeout: float = 2.0, limit: int = 64 << 20
     ) -> None:
         self._url = URL(url)
-        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=connect_timeout)
-        self._limit = limit
-        self._session: aiohttp.ClientSession | None = None
+        self._timeout = timeout
+        self._wire = Wire(self._url, limit=limit, connect_timeout=connect_timeout)
         self._last_id = 0
 
     def __repr__(self) -> str:
@@ -81,10 +82,9 @@ class Rpc:
         await self.close()
 
     async def close(self) -> None:
-        """Ends the session; a later request opens another."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        """Ends the connections; a later request opens another."""
+        self._wire.close()
+        await asyncio.sleep(0)
 
     async def request(self, method: str, params: Params = ()) -> Any:
         """The result. Raises NodeError, TransportError, MalformedAnswer."""
@@ -147,34 +147,24 @@ class Rpc:
         return {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": list(params)}
 
     async def _post(self, body: Any) -> Any:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                trust_env=False, headers={"content-type": "application/json"}
-            )
-        received = bytearray()
         try:
-            async with self._session.post(
-                self._url, data=json.dumps(body).encode(), timeout=self._timeout, allow_redirects=False
-            ) as response:
-                async for chunk in response.content.iter_chunked(1 << 16):
-                    received += chunk
-                    if len(received) > self._limit:
-                        raise MalformedAnswer(f"{self._node}: an answer of more than {self._limit} bytes")
+            async with asyncio.timeout(self._timeout):
+                status, received = await self._wire.post(json.dumps(body).encode())
+        except AnswerTooLarge as error:
+            raise MalformedAnswer(f"{self._node}: {error}") from error
         except TimeoutError as error:
-            raise TransportError(f"{self._node}: no answer within {self._timeout.total} s") from error
-        except (aiohttp.ClientError, OSError) as error:
-            if isinstance(error, RpcError):
-                raise
+            raise TransportError(f"{self._node}: no answer within {self._timeout} s") from error
+        except OSError as error:
             raise TransportError(f"{self._node}: {error or type(error).__name__}") from error
         try:
             answer = parse_json(received)
         except (ValueError, RecursionError) as error:
-            if response.status == 200:
+            if status == 200:
                 raise MalformedAnswer(f"{self._node}: not JSON") from error
             answer = None
         # some nodes send their JSON-RPC errors with an HTTP error status
-        if response.status != 200 and not (isinstance(answer, dict) and "error" in answer):
-            raise TransportError(f"{self._node}: HTTP {response.status}")
+        if status != 200 and not (isinstance(answer, dict) and "error" in answer):
+            raise TransportError(f"{self._node}: HTTP {status}")
         return answer
 
     def _outcome(self, answer: Any, question: Any) -> Any:

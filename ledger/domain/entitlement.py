@@ -6,6 +6,9 @@ from typing import Final
 UNMETERED: Final = 2**32 - 1
 """`uses_left` under a plan without a quota."""
 
+STREAMING: Final = 8
+"""The flag of plans under which the vault may decrypt for the holder (`Market.sol`)."""
+
 QUOTA_SPENT: Final = "QuotaSpent"
 """The denial that the chain gives last: nothing else stands against the account."""
 

@@ -155,7 +155,10 @@ class _Writer:
         self._backend, self._folder = backend, folder
         self._staged = f"{_STAGING}/{secrets.token_hex(16)}"
         self._stream: obstore.AsyncWritableFile | None = obstore.open_writer_async(
-            backend, self._staged, buffer_size=_PART, max_concurrency=_PARTS_AT_ONCE
+            backend,
+            self._staged,
+            buffer_size=_PART if folder is None else PIECE,  # a folder gains nothing from large parts
+            max_concurrency=_PARTS_AT_ONCE,
         )
         self._closed = False
         self.size = 0

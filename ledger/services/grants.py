@@ -7,6 +7,7 @@ leaves.
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -14,6 +15,7 @@ from ledger.crypto.seal import DepositContext, GrantContext, check_public_key, s
 from ledger.domain.deposit import Payload, PayloadUnknown
 from ledger.domain.entitlement import (
     QUOTA_SPENT,
+    STREAMING,
     Decision,
     NodesDisagree,
     NodeStale,
@@ -36,6 +38,10 @@ class Denied(Exception):
             "block_number": decision.block.number,
             "block_hash": f"0x{decision.block.hash.hex()}",
         }
+
+
+class NotStreamed(Exception):
+    """The plan does not let the vault decrypt for the holder."""
 
 
 class PayloadMismatch(Exception):
@@ -64,6 +70,16 @@ class GrantStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Unlocked:
+    """The grant on record, what it was decided on, its payload and what that is encrypted under."""
+
+    grant: Grant
+    decision: Decision
+    payload: Payload
+    encryption: DepositContext
+
+
+@dataclass(frozen=True, slots=True)
 class Released:
     """The grant on record, its payload and what that is encrypted under, the key sealed for `context`."""
 
@@ -82,6 +98,7 @@ REFUSALS: Final[dict[type[Exception], str]] = {
     Denied: "denied",
     PayloadUnknown: "payload-unknown",
     PayloadMismatch: "payload-mismatch",
+    NotStreamed: "not-streamed",
     UseRefused: "use-refused",
     UseUncounted: "use-uncounted",
 }
@@ -108,7 +125,52 @@ class Grants:
         The same question with the same `repeat` is one use, also when that use was the last.
         """
         check_public_key(public_key)
-        asked = Grant(
+
+        def context(decision: Decision) -> GrantContext:
+            return GrantContext(
+                self.chain_id, self.licences, licence, decision.version, decision.block.hash, purpose
+            )
+
+        asked = self._asked(licence, account, public_key, purpose)
+        unlocked, sealed_key = await self._answer(
+            asked, repeat, lambda decision, data_key: seal(data_key, public_key, context(decision))
+        )
+        decision = unlocked.decision
+        return Released(
+            unlocked.grant, decision, unlocked.payload, unlocked.encryption, context(decision), sealed_key
+        )
+
+    async def unlock(
+        self, licence: int, account: bytes, purpose: str, repeat: str | None = None
+    ) -> tuple[Unlocked, bytes]:
+        """The data key itself, for the vault to decrypt with under a plan that allows it.
+
+        Recorded, and counted as a use, like a release. Raises one of `REFUSALS`.
+        """
+
+        def give(decision: Decision, data_key: bytes) -> bytes:
+            if not decision.flags & STREAMING:
+                raise NotStreamed("the plan of this licence releases keys only")
+            return data_key
+
+        return await self._answer(self._asked(licence, account, b"", purpose), repeat, give)
+
+    async def still(self, unlocked: Unlocked) -> None:
+        """Asks again, and records only a refusal. A use that was counted stays counted.
+
+        Raises Denied, NodeUnreachable, NodeStale, NodesDisagree.
+        """
+        asked = replace(unlocked.grant, id=secrets.token_bytes(16), at=int(self.clock()), decision=None)
+        decision: Decision | None = None
+        try:
+            decision = await self.entitlements.decide(asked.licence, asked.account)
+            self._check(decision, again=asked.use is not None and decision.denial == QUOTA_SPENT)
+        except tuple(REFUSALS) as refusal:
+            await self._record(asked, decision, REFUSALS[type(refusal)])
+            raise
+
+    def _asked(self, licence: int, account: bytes, public_key: bytes, purpose: str) -> Grant:
+        return Grant(
             id=secrets.token_bytes(16),
             at=int(self.clock()),
             licence=licence,
@@ -118,25 +180,27 @@ class Grants:
             denial=None,
             decision=None,
         )
+
+    async def _answer(
+        self, asked: Grant, repeat: str | None, give: Callable[[Decision, bytes], bytes]
+    ) -> tuple[Unlocked, bytes]:
+        """What `give` makes of the data key, once the answer is on record."""
         decision: Decision | None = None
         try:
-            decision = await self.entitlements.decide(licence, account)
+            decision = await self.entitlements.decide(asked.licence, asked.account)
             again = repeat is not None and decision.denial == QUOTA_SPENT
-            payload = await self._payload(decision, again)
-            context = GrantContext(
-                self.chain_id, self.licences, licence, decision.version, decision.block.hash, purpose
-            )
+            self._check(decision, again=again)
+            payload = await self._payload(decision)
             encryption = DepositContext(self.chain_id, self.listings, payload.seller, payload.deposit)
             data_key = await self.custody.unwrap(payload.wrapped_key, wrap_aad(encryption))
-            sealed_key = seal(data_key, public_key, context)
+            given = give(decision, data_key)
             if decision.metered:  # last, so that no use is counted for a key that cannot be given
                 asked = replace(asked, use=asked.id if repeat is None else _use(asked, decision, repeat))
                 await self._count(asked, decision, again)
         except tuple(REFUSALS) as refusal:
             await self._record(asked, decision, REFUSALS[type(refusal)])
             raise
-        grant = await self._record(asked, decision, None)
-        return Released(grant, decision, payload, encryption, context, sealed_key)
+        return Unlocked(await self._record(asked, decision, None), decision, payload, encryption), given
 
     async def _count(self, asked: Grant, decision: Decision, again: bool) -> None:
         """Raises UseRefused, UseUncounted; Denied when the quota is spent and not by this use."""
@@ -148,16 +212,19 @@ class Grants:
                 raise Denied(decision) from refused
             raise
 
-    async def _payload(self, decision: Decision, again: bool) -> Payload:
-        """What the decision entitles to, or did when its use was counted (`again`).
+    def _check(self, decision: Decision, *, again: bool) -> None:
+        """Whether the decision entitles, or did when its use was counted (`again`).
 
-        Raises Denied, NodeStale, PayloadUnknown, PayloadMismatch.
+        Raises Denied, NodeStale.
         """
         age = abs(self.clock() - decision.block.time)
         if age > self.block_age_seconds:
             raise NodeStale(f"the newest final block is {age:.0f} seconds away from this clock")
         if decision.denial is not None and not again:
             raise Denied(decision)
+
+    async def _payload(self, decision: Decision) -> Payload:
+        """What the decision is about. Raises PayloadUnknown, PayloadMismatch."""
         async with self.write() as grants:
             payload = await grants.payload_of(decision.deposit)
         if (payload.root, payload.size) != (decision.root, decision.size):

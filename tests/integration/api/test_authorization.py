@@ -11,6 +11,7 @@ from fastapi.routing import iter_route_contexts
 from api.app import create_app
 from api.settings import Settings
 from ledger.crypto.seal import PrivateKey
+from ledger.domain.entitlement import STREAMING
 from tests.integration.api.conftest import Client
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import SELLER, Market, account
@@ -131,6 +132,12 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/log/checkpoint": public(lambda _: "/v1/log/checkpoint"),
     "GET /v1/log/key": public(lambda _: "/v1/log/key"),
     "GET /v1/log/tile/{path}": Row(lambda _: "/v1/log/tile/0/999", dict.fromkeys(EVERYBODY, "tile-unknown")),
+    "GET /v1/licences/{licence_id}/entitlement": public(
+        lambda at: f"/v1/licences/{at.sold.licence}/entitlement?account={SELLER.address}"
+    ),
+    "GET /v1/licences/{licence_id}/plaintext": Row(
+        lambda at: f"/v1/licences/{at.sold.licence}/plaintext", signed_in("denied", ("buyer",))
+    ),
     "GET /v1/exchange": public(lambda _: "/v1/exchange"),
     "GET /v1/health": public(lambda _: "/v1/health"),
     "GET /v1/problems": public(lambda _: "/v1/problems"),
@@ -172,7 +179,7 @@ async def objects(client: Client, market: Market) -> Objects:
     headers = TUS | {"Upload-Length": str(len(sending.ciphertext))}
     async with seller.request("POST", f"{sending.path}/uploads", headers=headers) as response:
         location = response.headers["Location"]
-    return Objects(opened, sending, location, await selling(market, held))
+    return Objects(opened, sending, location, await selling(market, held, flags=STREAMING))
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -153,7 +153,7 @@ async def test_threat_S14_the_service_releases_nothing_while_nodes_disagree(
         client = await stack.enter_async_context(running(two, clock))
         sold = await selling(market, await Dataset.deposited(await client.sign_in(SELLER)))
         buyer = await client.sign_in(BUYER)
-        witness.lies["eth_call"] = lambda answer: answer[:-1] + "1"
+        witness.lies["eth_call"] = lambda answer: answer[:-1] + ("0" if answer[-1] == "1" else "1")
         status, refused = await buyer.call("POST", sold.path, json=asking(PrivateKey.generate()))
         assert (status, refused["code"]) == (503, "nodes-disagree")
         witness.lies.clear()

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from api.schemas.grants import EntitlementInfo
 from api.settings import Settings
 from ledger.crypto.chunked import decrypt
 from ledger.crypto.seal import GrantContext, OpenFailed, PrivateKey, Suite, open_sealed
 from tests.integration.api.conftest import Client, Clock
 from tests.integration.api.dataset import Dataset
-from tests.integration.api.market import BUYER, OUTSIDER, SELLER, Market
+from tests.integration.api.market import BUYER, OUTSIDER, PLAN, SELLER, Market
 from tests.integration.api.node import Node
 
 HOUR = 3600
@@ -34,10 +35,10 @@ async def sold(client: Client, market: Market) -> Sold:
     return await selling(market, await Dataset.deposited(await client.sign_in(SELLER)))
 
 
-async def selling(market: Market, dataset: Dataset, **changes: Any) -> Sold:
+async def selling(market: Market, dataset: Dataset, *, flags: int = 0, **changes: Any) -> Sold:
     """What is listed may be something else than what the vault holds."""
     held = {"root": dataset.root, "size": len(dataset.ciphertext), "deposit": dataset.context.deposit_id}
-    listed = await market.publish(market.signed_for(**held | changes))
+    listed = await market.publish(market.signed_for(**held | changes), [replace(PLAN, flags=flags)])
     return Sold(dataset, listed.id, await market.buy(listed.plans[0]))
 
 
@@ -203,3 +204,14 @@ async def test_threat_S24_nobody_asks_for_somebody_else(
     asked = node.asked["eth_call"]
     status, _ = await client.call("POST", "/v1/licences/1/grants", json=asking(PrivateKey.generate()))
     assert (status, records(settings), node.asked["eth_call"]) == (401, [], asked)
+
+
+async def test_anybody_asks_what_the_chain_says_of_a_right(
+    client: Client, market: Market, sold: Sold
+) -> None:
+    path = f"/v1/licences/{sold.licence}/entitlement?account="
+    number, _ = await market.head()
+    for account, denial in ((BUYER, None), (OUTSIDER, "NotHolder")):
+        status, answer = await client.call("GET", path + account.address)
+        assert (status, answer["denial"], answer["block_number"]) == (200, denial, number)
+        EntitlementInfo.model_validate(answer)
