@@ -8,6 +8,7 @@ from ledger.keys.local import LocalKeyStore
 from ledger.keys.port import (
     BadWrappedKey,
     CustodyError,
+    CustodyUnavailable,
     KeyCustody,
     UnknownKeyVersion,
     UnwrapFailed,
@@ -30,6 +31,7 @@ __all__ = [
     "BadWrappedKey",
     "Cost",
     "CustodyError",
+    "CustodyUnavailable",
     "KeyCustody",
     "LocalKeyStore",
     "SecretFileDamaged",
