@@ -50,6 +50,7 @@ from ledger.indexer.fetch import Source
 from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
 from ledger.keys import KeyCustody, LocalKeyStore
+from ledger.keys.choice import open_custody
 from ledger.objects import ObjectStore, ObstoreObjects
 from ledger.recursion import limit_recursion
 from ledger.services.access_log import AccessLog, Anchors
@@ -81,8 +82,8 @@ class SettingMissing(Exception):
     """The service cannot start without this setting."""
 
 
-class Keys(KeyCustody, Recipients, Protocol):
-    """All keys of the vault."""
+class Keys(Recipients, Protocol):
+    """The vault's own keys, but for those that wrap data keys."""
 
     def log_key(self) -> Ed25519PrivateKey: ...
 
@@ -97,6 +98,7 @@ class Adapters:
     database: Database
     objects: ObjectStore
     keys: Keys
+    custody: KeyCustody
     custodian: Custodian
     contracts: ContractAccounts
     sellers: Sellers
@@ -231,6 +233,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 database=database,
                 objects=ObstoreObjects.local(settings.objects or settings.data / "objects"),
                 keys=keys,
+                custody=_custody(settings, keys),
                 custodian=LocalCustodian(keys.custodian()),
                 contracts=ContractSignatures(rpc, blocks),
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
@@ -244,6 +247,13 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 yield adapters
     finally:
         await database.close()
+
+
+def _custody(settings: Settings, local: LocalKeyStore) -> KeyCustody:
+    if settings.custody is None:
+        return local
+    secret = settings.custody_secret
+    return open_custody(settings.custody, "" if secret is None else secret.get_secret_value())
 
 
 def wire(settings: Settings, adapters: Adapters) -> Services:
@@ -286,7 +296,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             objects=adapters.objects,
             sellers=adapters.sellers,
             recipients=adapters.keys,
-            custody=adapters.keys,
+            custody=adapters.custody,
             custodian=adapters.custodian,
             clock=adapters.clock,
         ),
@@ -315,7 +325,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             entitlements=adapters.entitlements,
             uses=adapters.uses,
             write=writing(database, GrantRows),
-            custody=adapters.keys,
+            custody=adapters.custody,
             clock=adapters.clock,
             block_age_seconds=settings.block_age_seconds,
         ),

@@ -17,6 +17,7 @@ from api.ranges import RangeNotSatisfiable
 from api.schemas.problems import Fault, Problem
 from ledger.crypto import chunked, seal
 from ledger.domain import deposit, document, entitlement, listing, signature, siwe, upload
+from ledger.keys import port as custody
 from ledger.objects import port as objects
 from ledger.services import access_log, deposits, grants, limits, pace
 from ledger.services import metadata as services_metadata
@@ -120,6 +121,9 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     access_log.TileUnknown: Kind(404, "tile-unknown", "The access log has no such tile yet."),
     listing.ListingUnknown: Kind(404, "listing-unknown", "There is no such listing, or version of it."),
     listing.LicenceUnknown: Kind(404, "licence-unknown", "There is no such licence."),
+    custody.CustodyUnavailable: Kind(
+        503, "custody-unavailable", "The custodian of keys cannot be asked; nothing is released."
+    ),
     entitlement.NodeUnreachable: Kind(
         503, "node-unreachable", "The chain cannot be asked; nothing is released."
     ),

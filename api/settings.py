@@ -69,6 +69,14 @@ class Settings(BaseSettings):
         default=None,
         description="Passphrase of the key store; refused on the command line, read from here only.",
     )
+    custody: str | None = Field(
+        default=None,
+        description="Who wraps data keys: `vault+https://HOST/MOUNT/KEY`, "
+        "`pkcs11:token=T;object=KEY?module-path=/…` or `aws-kms:alias/NAME`; by default the key store.",
+    )
+    custody_secret: SecretStr | None = Field(
+        default=None, description="Vault token or PIN of the custodian; read from here only."
+    )
     region: str = Field(
         default="VN",
         pattern="^[A-Z]{2}$",

@@ -12,6 +12,7 @@ from ledger.crypto.chunked import CommitmentMismatch, Truncated
 from ledger.crypto.seal import SealError
 from ledger.domain.deposit import Deposit, DepositTaken, DepositUnknown, SellerIneligible
 from ledger.domain.entitlement import Undecidable
+from ledger.keys import CustodyUnavailable
 from ledger.objects.port import StorageFull
 from ledger.services.deposits import (
     Deposits,
@@ -94,6 +95,7 @@ async def send_ciphertext(
         WrongSize,
         SealError,
         CommitmentMismatch,
+        CustodyUnavailable,
     ),
 )
 async def complete(

@@ -22,7 +22,7 @@ from ledger.domain.entitlement import (
     UseUncounted,
 )
 from ledger.domain.grant import Grant
-from ledger.keys.port import KeyCustody, wrap_aad
+from ledger.keys.port import CustodyUnavailable, KeyCustody, wrap_aad
 from ledger.services.ports import Begin, Clock
 
 
@@ -82,6 +82,7 @@ REFUSALS: Final[dict[type[Exception], str]] = {
     Denied: "denied",
     PayloadUnknown: "payload-unknown",
     PayloadMismatch: "payload-mismatch",
+    CustodyUnavailable: "custody-unavailable",
     UseRefused: "use-refused",
     UseUncounted: "use-uncounted",
 }
