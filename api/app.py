@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import APIRouter, FastAPI
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import errors, production
 from api.auth import routes as auth
@@ -60,11 +59,11 @@ from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
-from ledger.services.ports import Begin, Clock
+from ledger.services.ports import Clock
 from ledger.services.sign_in import ContractAccounts, SignIn
 from ledger.services.uploads import Uploads
 from ledger.store.access_log import AccessLog as AccessLogRows
-from ledger.store.database import Database
+from ledger.store.database import Database, reading, writing
 from ledger.store.deposits import Deposits as DepositRows
 from ledger.store.grants import Grants as GrantRows
 from ledger.store.intents import IntentLog
@@ -74,8 +73,6 @@ from ledger.store.sessions import Sessions
 LOG: Final = logging.getLogger("socai.api")
 VERSION: Final = version("socai")
 WATCH_SECONDS: Final = 2.0
-
-Repository = TypeVar("Repository")
 
 
 class SettingMissing(Exception):
@@ -354,21 +351,3 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             clock=adapters.clock,
         ),
     )
-
-
-def writing(database: Database, repository: Callable[[AsyncSession], Repository]) -> Begin[Repository]:
-    @asynccontextmanager
-    async def begin() -> AsyncIterator[Repository]:
-        async with database.transaction() as session:
-            yield repository(session)
-
-    return begin
-
-
-def reading(database: Database, repository: Callable[[AsyncSession], Repository]) -> Begin[Repository]:
-    @asynccontextmanager
-    async def begin() -> AsyncIterator[Repository]:
-        async with database.reading() as session:
-            yield repository(session)
-
-    return begin

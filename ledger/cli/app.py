@@ -2,7 +2,7 @@
 
 import typer
 
-from ledger.cli import demo, evidence, index, market, operate
+from ledger.cli import demo, evidence, index, keys, market, operate
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -33,6 +33,10 @@ licence = typer.Typer(no_args_is_help=True, help="Licences.")
 licence.command("show")(market.licence_show)
 licence.command("revoke")(market.licence_revoke)
 app.add_typer(licence, name="licence")
+
+key = typer.Typer(no_args_is_help=True, help="Keys of the vault.")
+key.command("rotate")(keys.rotate)
+app.add_typer(key, name="keys")
 
 listing = typer.Typer(no_args_is_help=True, help="Listings.")
 listing.command("show")(market.listing_show)

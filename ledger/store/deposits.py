@@ -149,6 +149,22 @@ class Deposits:
         """Raises PayloadUnknown."""
         return _found(await self._session.get(PayloadRow, deposit_id))
 
+    async def wrapped(self, after: bytes, limit: int) -> list[Payload]:
+        """Up to `limit` payloads with deposit ids above `after` (all, when it is empty), in order."""
+        statement = select(PayloadRow).order_by(col(PayloadRow.deposit)).limit(limit)
+        if after:
+            statement = statement.where(col(PayloadRow.deposit) > after)
+        return [_payload(row) for row in await self._session.exec(statement)]
+
+    async def rewrap(self, deposit_id: bytes, old: bytes, new: bytes) -> bool:
+        """Replaces a wrapped key; False when it is not `old` any more."""
+        replaced = await self._session.exec(
+            update(PayloadRow)
+            .where(col(PayloadRow.deposit) == deposit_id, col(PayloadRow.wrapped_key) == old)
+            .values(wrapped_key=new)
+        )
+        return replaced.rowcount == 1
+
     async def abandon(self, deposit_id: bytes) -> list[str]:
         """Forgets a deposit that is not complete; gives the parts' objects, which nothing names any more.
 

@@ -1,0 +1,67 @@
+"""What an operator does with the vault's keys, beside the running service or without it."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger.cli.session import Options, run
+from ledger.keys import CustodyError, KeyCustody, LocalKeyStore
+from ledger.keys.choice import open_custody
+from ledger.services.rotation import Rotation
+from ledger.store.database import Database, reading, writing
+from ledger.store.deposits import Deposits
+
+
+def rotate(
+    context: typer.Context,
+    database_url: Annotated[
+        str | None, typer.Option(envvar="SOCAI_DATABASE_URL", help="Default: socai.sqlite in --data.")
+    ] = None,
+    custody: Annotated[
+        str | None,
+        typer.Option(envvar="SOCAI_CUSTODY", help="Address of the custodian; default: the key store."),
+    ] = None,
+    key_store: Annotated[
+        Path | None, typer.Option("--keys", envvar="SOCAI_KEYS", help="Key store; default: keys in --data.")
+    ] = None,
+) -> None:
+    """Makes a new master key and re-wraps every payload's key. Killed, it is run again and goes on.
+
+    The service may run meanwhile. SOCAI_PASSPHRASE opens the key store, SOCAI_CUSTODY_SECRET any other
+    custodian.
+    """
+    options: Options = context.obj
+
+    async def work() -> None:
+        manifest = options.load_manifest()
+        database = Database(database_url or f"sqlite:///{options.data / 'socai.sqlite'}")
+        try:
+            await database.migrate()
+            done = await Rotation(
+                manifest.chain_id,
+                bytes.fromhex(manifest.address("Listings")[2:]),
+                _custody(custody, key_store or options.data / "keys", options.data / "passphrase"),
+                reading(database, Deposits),
+                writing(database, Deposits),
+            ).run()
+        finally:
+            await database.close()
+        facts = {"version": done.version, "moved": done.moved, "kept": done.kept}
+        options.output.done(f"Master key version {done.version} is current.", facts)
+        if done.unopened:
+            names = ", ".join(f"0x{deposit.hex()}" for deposit in done.unopened)
+            raise CustodyError(f"{len(done.unopened)} keys do not open and stay as they are: {names}")
+
+    run(options.output, work)
+
+
+def _custody(address: str | None, store: Path, local: Path) -> KeyCustody:
+    """`local` is where `socai up` keeps the passphrase of a local exchange."""
+    if address is not None:
+        return open_custody(address, os.environ.get("SOCAI_CUSTODY_SECRET", ""))
+    passphrase = os.environ.get("SOCAI_PASSPHRASE")
+    if passphrase is None and local.exists():
+        passphrase = local.read_text()
+    return LocalKeyStore.open(store, passphrase or typer.prompt("Passphrase", hide_input=True, err=True))
