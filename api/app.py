@@ -22,6 +22,7 @@ from api.routes import (
     access_log,
     catalogue,
     deposits,
+    encryption_keys,
     exchange,
     grants,
     metadata,
@@ -55,16 +56,19 @@ from ledger.recursion import limit_recursion
 from ledger.services.access_log import AccessLog, Anchors
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
+from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
-from ledger.services.sign_in import ContractAccounts, SignIn
+from ledger.services.sign_in import SignIn
+from ledger.services.signers import ContractAccounts
 from ledger.services.uploads import Uploads
 from ledger.store.access_log import AccessLog as AccessLogRows
 from ledger.store.database import Database, reading, writing
 from ledger.store.deposits import Deposits as DepositRows
+from ledger.store.encryption_keys import EncryptionKeys as EncryptionKeyRows
 from ledger.store.grants import Grants as GrantRows
 from ledger.store.intents import IntentLog
 from ledger.store.metadata import Documents as DocumentRows
@@ -136,8 +140,19 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
         redoc_url=None,
     )
     v1 = APIRouter(prefix="/v1")
-    modules = (auth, deposits, uploads, payloads, metadata, catalogue, grants, exchange, access_log, problems)
-    for module in modules:
+    for module in (
+        auth,
+        deposits,
+        uploads,
+        payloads,
+        metadata,
+        catalogue,
+        grants,
+        encryption_keys,
+        exchange,
+        access_log,
+        problems,
+    ):
         v1.include_router(module.router)
     app.include_router(v1)
     errors.install(app)
@@ -322,9 +337,19 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             entitlements=adapters.entitlements,
             uses=adapters.uses,
             write=writing(database, GrantRows),
+            read=reading(database, GrantRows),
             custody=adapters.custody,
             clock=adapters.clock,
             block_age_seconds=settings.block_age_seconds,
+            grant_seconds=settings.grant_seconds,
+        ),
+        encryption_keys=EncryptionKeys(
+            chain_id=manifest.chain_id,
+            licences=contracts["Licences"],
+            write=writing(database, EncryptionKeyRows),
+            read=reading(database, EncryptionKeyRows),
+            contracts=adapters.contracts,
+            clock=adapters.clock,
         ),
         metadata=Metadata(
             write=writing(database, DocumentRows),

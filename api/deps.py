@@ -12,6 +12,7 @@ from ledger.domain.session import Session
 from ledger.services.access_log import AccessLog
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Deposits
+from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.exchange import Exchange
 from ledger.services.grants import Grants
 from ledger.services.limits import Limiter
@@ -30,6 +31,7 @@ class Services:
     uploads: Uploads
     payloads: Payloads
     grants: Grants
+    encryption_keys: EncryptionKeys
     metadata: Metadata
     catalogue: Catalogue
     exchange: Exchange
@@ -53,6 +55,7 @@ DepositService = Annotated[Deposits, Depends(_use("deposits"))]
 UploadService = Annotated[Uploads, Depends(_use("uploads"))]
 PayloadService = Annotated[Payloads, Depends(_use("payloads"))]
 GrantService = Annotated[Grants, Depends(_use("grants"))]
+EncryptionKeyService = Annotated[EncryptionKeys, Depends(_use("encryption_keys"))]
 MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
 CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]

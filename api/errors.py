@@ -16,7 +16,16 @@ from starlette.requests import ClientDisconnect
 from api.ranges import RangeNotSatisfiable
 from api.schemas.problems import Fault, Problem
 from ledger.crypto import chunked, seal
-from ledger.domain import deposit, document, entitlement, listing, signature, siwe, upload
+from ledger.domain import (
+    deposit,
+    document,
+    encryption_key,
+    entitlement,
+    listing,
+    signature,
+    siwe,
+    upload,
+)
 from ledger.keys import port as custody
 from ledger.objects import port as objects
 from ledger.services import access_log, deposits, grants, limits, pace
@@ -107,6 +116,12 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     objects.StorageFull: Kind(507, "storage-full", "The vault has no room; the operator has to act."),
     RangeNotSatisfiable: Kind(416, "range-not-satisfiable", "The range lies behind the end."),
     grants.Denied: Kind(403, "denied", "The chain denies it; reason says why, block where."),
+    encryption_key.KeyUnregistered: Kind(
+        403, "key-unregistered", "The account has not registered this public key, or not any more."
+    ),
+    encryption_key.RegistrationStale: Kind(
+        409, "registration-stale", "A later registration exists, or the deadline is over; sign anew."
+    ),
     grants.PayloadMismatch: Kind(409, "payload-mismatch", "The vault holds something else than was listed."),
     entitlement.UseRefused: Kind(403, "use-refused", "The chain does not count the use; reason says why."),
     entitlement.UseUncounted: Kind(

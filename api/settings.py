@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     count_seconds: int = Field(
         default=20, gt=0, description="How long a key release waits for its use to be counted on chain."
     )
+    grant_seconds: int = Field(
+        default=3600, gt=0, description="How long a grant is good for, unless its licence ends before."
+    )
     block_age_seconds: int = Field(
         default=120, gt=0, description="A key is released only on a final block no older than this."
     )

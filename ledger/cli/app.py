@@ -34,7 +34,10 @@ licence.command("show")(market.licence_show)
 licence.command("revoke")(market.licence_revoke)
 app.add_typer(licence, name="licence")
 
-key = typer.Typer(no_args_is_help=True, help="Keys of the vault.")
+key = typer.Typer(no_args_is_help=True, help="Your encryption keys, and the vault's master key.")
+key.command("register")(keys.register)
+key.command("show")(keys.show)
+key.command("revoke")(keys.revoke)
 key.command("rotate")(keys.rotate)
 app.add_typer(key, name="keys")
 

@@ -1,4 +1,4 @@
-"""What an operator does with the vault's keys, beside the running service or without it."""
+"""Keys: those that data keys are sealed to, and the vault's own."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from ledger.chain.rpc import from_hex
 from ledger.cli.session import Options, run
+from ledger.crypto.seal import Suite, fingerprint
 from ledger.keys import CustodyError, KeyCustody, LocalKeyStore
 from ledger.keys.choice import open_custody
 from ledger.services.rotation import Rotation
@@ -27,7 +29,9 @@ def rotate(
         Path | None, typer.Option("--keys", envvar="SOCAI_KEYS", help="Key store; default: keys in --data.")
     ] = None,
 ) -> None:
-    """Makes a new master key and re-wraps every payload's key. Killed, it is run again and goes on.
+    """The operator of the vault: a new master key, and every payload's key under it.
+
+    Killed, it is run again and goes on.
 
     The service may run meanwhile. SOCAI_PASSPHRASE opens the key store, SOCAI_CUSTODY_SECRET any other
     custodian.
@@ -55,6 +59,62 @@ def rotate(
             raise CustodyError(f"{len(done.unopened)} keys do not open and stay as they are: {names}")
 
     run(options.output, work)
+
+
+def register(
+    context: typer.Context,
+    post_quantum: Annotated[
+        bool, typer.Option("--post-quantum", help="MLKEM768-X25519 in place of X25519.")
+    ] = False,
+) -> None:
+    """Makes a new key that data keys are sealed to, and registers it in place of your last of its kind."""
+    options: Options = context.obj
+
+    async def work() -> None:
+        async with options.client() as client:
+            key = await client.keys.register(_suite(post_quantum))
+        options.output.done(
+            "Data keys are sealed to this key from now on.",
+            {"suite": key.suite.name, "fingerprint": fingerprint(key.public)},
+        )
+
+    run(options.output, work)
+
+
+def show(context: typer.Context) -> None:
+    """Shows your registered keys."""
+    options: Options = context.obj
+
+    async def work() -> None:
+        async with options.client() as client:
+            found = await client.keys.listed()
+        facts = {
+            key["suite"]: f"{fingerprint(from_hex(key['public_key']))} "
+            + (f"revoked {key['revoked_at']}" if key["revoked_at"] else f"since {key['registered_at']}")
+            for key in found
+        }
+        options.output.done(f"{len(found)} registered.", facts)
+
+    run(options.output, work)
+
+
+def revoke(
+    context: typer.Context,
+    post_quantum: Annotated[bool, typer.Option("--post-quantum", help="The one of MLKEM768-X25519.")] = False,
+) -> None:
+    """Has nothing more sealed to your key, and deletes it here."""
+    options: Options = context.obj
+
+    async def work() -> None:
+        async with options.client() as client:
+            await client.keys.revoke(_suite(post_quantum))
+        options.output.done("The key is revoked.", {"suite": _suite(post_quantum).name})
+
+    run(options.output, work)
+
+
+def _suite(post_quantum: bool) -> Suite:
+    return Suite.MLKEM768_X25519 if post_quantum else Suite.X25519
 
 
 def _custody(address: str | None, store: Path, local: Path) -> KeyCustody:

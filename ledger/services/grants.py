@@ -1,4 +1,4 @@
-"""Key release: a licence's holder gets the data key, sealed to their own key, if the chain says so.
+"""Key release: a licence's holder gets the data key, sealed to a key they registered, if the chain says so.
 
 The chain is asked once, at one final block. What is not a clear yes is a no, and every answer is on record
 before it is given. Under a plan with a quota (R05) a release is a use, counted on chain before the key
@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from ledger.crypto.seal import DepositContext, GrantContext, check_public_key, seal
 from ledger.domain.deposit import Payload, PayloadUnknown
+from ledger.domain.encryption_key import KeyUnregistered
 from ledger.domain.entitlement import (
     QUOTA_SPENT,
     Decision,
@@ -59,6 +60,8 @@ class Uses(Protocol):
 
 class GrantStore(Protocol):
     async def payload_of(self, deposit_id: bytes) -> Payload: ...
+    async def check_key(self, account: bytes, public_key: bytes) -> None: ...
+    async def of(self, account: bytes, before: tuple[int, bytes] | None, limit: int) -> list[Grant]: ...
     async def record(self, grant: Grant) -> None: ...
     async def of_licence(self, licence: int) -> list[Grant]: ...
 
@@ -72,6 +75,7 @@ class Released:
     payload: Payload
     encryption: DepositContext
     context: GrantContext
+    valid_until: int
     sealed_key: bytes = field(repr=False)
 
 
@@ -80,6 +84,7 @@ REFUSALS: Final[dict[type[Exception], str]] = {
     NodeStale: "node-stale",
     NodesDisagree: "nodes-disagree",
     Denied: "denied",
+    KeyUnregistered: "key-unregistered",
     PayloadUnknown: "payload-unknown",
     PayloadMismatch: "payload-mismatch",
     CustodyUnavailable: "custody-unavailable",
@@ -97,9 +102,11 @@ class Grants:
     entitlements: Entitlements
     uses: Uses
     write: Begin[GrantStore]
+    read: Begin[GrantStore]
     custody: KeyCustody
     clock: Clock
     block_age_seconds: int
+    grant_seconds: int
 
     async def release(
         self, licence: int, account: bytes, public_key: bytes, purpose: str, repeat: str | None = None
@@ -123,7 +130,7 @@ class Grants:
         try:
             decision = await self.entitlements.decide(licence, account)
             again = repeat is not None and decision.denial == QUOTA_SPENT
-            payload = await self._payload(decision, again)
+            payload = await self._payload(asked, decision, again)
             context = GrantContext(
                 self.chain_id, self.licences, licence, decision.version, decision.block.hash, purpose
             )
@@ -136,8 +143,14 @@ class Grants:
         except tuple(REFUSALS) as refusal:
             await self._record(asked, decision, REFUSALS[type(refusal)])
             raise
-        grant = await self._record(asked, decision, None)
-        return Released(grant, decision, payload, encryption, context, sealed_key)
+        valid_until = min(asked.at + self.grant_seconds, decision.expires_at)
+        grant = await self._record(replace(asked, valid_until=valid_until), decision, None)
+        return Released(grant, decision, payload, encryption, context, valid_until, sealed_key)
+
+    async def of(self, account: bytes, before: tuple[int, bytes] | None, limit: int) -> list[Grant]:
+        """What the account was answered, the newest first."""
+        async with self.read() as grants:
+            return await grants.of(account, before, limit)
 
     async def _count(self, asked: Grant, decision: Decision, again: bool) -> None:
         """Raises UseRefused, UseUncounted; Denied when the quota is spent and not by this use."""
@@ -149,10 +162,10 @@ class Grants:
                 raise Denied(decision) from refused
             raise
 
-    async def _payload(self, decision: Decision, again: bool) -> Payload:
+    async def _payload(self, asked: Grant, decision: Decision, again: bool) -> Payload:
         """What the decision entitles to, or did when its use was counted (`again`).
 
-        Raises Denied, NodeStale, PayloadUnknown, PayloadMismatch.
+        Raises Denied, NodeStale, KeyUnregistered, PayloadUnknown, PayloadMismatch.
         """
         age = abs(self.clock() - decision.block.time)
         if age > self.block_age_seconds:
@@ -160,6 +173,7 @@ class Grants:
         if decision.denial is not None and not again:
             raise Denied(decision)
         async with self.write() as grants:
+            await grants.check_key(asked.account, asked.public_key)
             payload = await grants.payload_of(decision.deposit)
         if (payload.root, payload.size) != (decision.root, decision.size):
             raise PayloadMismatch("the payload held is not the one that was listed")

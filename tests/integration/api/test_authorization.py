@@ -125,8 +125,25 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/licences/{licence_id}": public(lambda at: f"/v1/licences/{at.sold.licence}"),
     "POST /v1/licences/{licence_id}/grants": Row(
         lambda at: at.sold.path,
-        signed_in("denied", ("buyer",)),
+        signed_in("denied", ()) | {"buyer": "key-unregistered"},
         lambda _: {"json": asking(PrivateKey.generate())},
+    ),
+    "GET /v1/grants": Row(lambda _: "/v1/grants", signed_in("", ACCOUNTS)),
+    "PUT /v1/encryption-keys": Row(
+        lambda _: "/v1/encryption-keys",
+        signed_in("signature-malformed", ()),
+        lambda _: {
+            "json": {
+                "public_key": f"0x{PrivateKey.generate().public.hex()}",
+                "sequence": 1,
+                "deadline": 1 << 40,
+                "signature": "0x00",
+            }
+        },
+    ),
+    "GET /v1/encryption-keys": Row(lambda _: "/v1/encryption-keys", signed_in("", ACCOUNTS)),
+    "DELETE /v1/encryption-keys/{suite}": Row(
+        lambda _: "/v1/encryption-keys/X25519", signed_in("key-unregistered", ())
     ),
     "GET /v1/exchange": public(lambda _: "/v1/exchange"),
     "GET /v1/health": public(lambda _: "/v1/health"),
