@@ -23,6 +23,7 @@ from api.routes import (
     catalogue,
     deposits,
     encryption_keys,
+    erasures,
     exchange,
     grants,
     metadata,
@@ -51,12 +52,14 @@ from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
 from ledger.keys import KeyCustody, LocalKeyStore
 from ledger.keys.choice import open_custody
+from ledger.keys.shares import DataKeys, FolderShares, KeyShares
 from ledger.objects import ObjectStore, ObstoreObjects
 from ledger.recursion import limit_recursion
 from ledger.services.access_log import AccessLog, Anchors
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
 from ledger.services.encryption_keys import EncryptionKeys
+from ledger.services.erasures import Erasures
 from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
 from ledger.services.metadata import Metadata
@@ -69,6 +72,7 @@ from ledger.store.access_log import AccessLog as AccessLogRows
 from ledger.store.database import Database, reading, writing
 from ledger.store.deposits import Deposits as DepositRows
 from ledger.store.encryption_keys import EncryptionKeys as EncryptionKeyRows
+from ledger.store.erasures import Erasures as ErasureRows
 from ledger.store.grants import Grants as GrantRows
 from ledger.store.intents import IntentLog
 from ledger.store.metadata import Documents as DocumentRows
@@ -100,6 +104,7 @@ class Adapters:
     objects: ObjectStore
     keys: Keys
     custody: KeyCustody
+    shares: KeyShares
     custodian: Custodian
     contracts: ContractAccounts
     sellers: Sellers
@@ -125,7 +130,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
             app.state.services = wire(settings, adapters)
             services = app.state.services
             async with (
-                _meanwhile(_collect(services.deposits, settings.collect_seconds)),
+                _meanwhile(_collect(services, settings.collect_seconds)),
                 _meanwhile(_anchor(services.access_log, settings.anchor_seconds)),
             ):
                 yield
@@ -149,6 +154,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
         catalogue,
         grants,
         encryption_keys,
+        erasures,
         exchange,
         access_log,
         problems,
@@ -176,14 +182,21 @@ async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def _collect(deposits: Deposits, every: int) -> None:
-    """Throws away what was not completed in time, now and then; an error is logged and tried again."""
+async def _collect(services: Services, every: int) -> None:
+    """Throws away what was not completed in time, now and then, and erases what is to be; an error is logged
+    and tried again."""
+    deposits = services.deposits
     while True:
         try:
             if count := await deposits.collect(int(deposits.clock())):
                 LOG.info("deposits collected", extra={"count": count})
         except Exception:
             LOG.exception("deposits not collected")
+        try:
+            if count := await services.erasures.carry_out():
+                LOG.info("payloads erased", extra={"count": count})
+        except Exception:
+            LOG.exception("payloads not erased")
         await asyncio.sleep(every)
 
 
@@ -246,6 +259,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 objects=ObstoreObjects.local(settings.objects or settings.data / "objects"),
                 keys=keys,
                 custody=_custody(settings, keys),
+                shares=FolderShares(settings.shares or [settings.data / "shares"]),
                 custodian=LocalCustodian(keys.custodian()),
                 contracts=ContractSignatures(rpc, blocks),
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
@@ -271,6 +285,7 @@ def _custody(settings: Settings, local: LocalKeyStore) -> KeyCustody:
 def wire(settings: Settings, adapters: Adapters) -> Services:
     origin = urlsplit(settings.public_url)
     manifest, database = adapters.manifest, adapters.database
+    keys = DataKeys(adapters.custody, adapters.shares)
     contracts = {name: bytes.fromhex(at.address[2:]) for name, at in manifest.contracts.items()}
     terms = Terms(
         chain_id=manifest.chain_id,
@@ -308,7 +323,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             objects=adapters.objects,
             sellers=adapters.sellers,
             recipients=adapters.keys,
-            custody=adapters.custody,
+            keys=keys,
             custodian=adapters.custodian,
             clock=adapters.clock,
         ),
@@ -338,10 +353,20 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             uses=adapters.uses,
             write=writing(database, GrantRows),
             read=reading(database, GrantRows),
-            custody=adapters.custody,
+            keys=keys,
             clock=adapters.clock,
             block_age_seconds=settings.block_age_seconds,
             grant_seconds=settings.grant_seconds,
+        ),
+        erasures=Erasures(
+            chain_id=manifest.chain_id,
+            listings=contracts["Listings"],
+            write=writing(database, ErasureRows),
+            read=reading(database, ErasureRows),
+            keys=keys,
+            custodian=adapters.custodian,
+            clock=adapters.clock,
+            wait_seconds=settings.erasure_seconds,
         ),
         encryption_keys=EncryptionKeys(
             chain_id=manifest.chain_id,

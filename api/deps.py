@@ -13,6 +13,7 @@ from ledger.services.access_log import AccessLog
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Deposits
 from ledger.services.encryption_keys import EncryptionKeys
+from ledger.services.erasures import Erasures
 from ledger.services.exchange import Exchange
 from ledger.services.grants import Grants
 from ledger.services.limits import Limiter
@@ -32,6 +33,7 @@ class Services:
     payloads: Payloads
     grants: Grants
     encryption_keys: EncryptionKeys
+    erasures: Erasures
     metadata: Metadata
     catalogue: Catalogue
     exchange: Exchange
@@ -56,6 +58,7 @@ UploadService = Annotated[Uploads, Depends(_use("uploads"))]
 PayloadService = Annotated[Payloads, Depends(_use("payloads"))]
 GrantService = Annotated[Grants, Depends(_use("grants"))]
 EncryptionKeyService = Annotated[EncryptionKeys, Depends(_use("encryption_keys"))]
+ErasureService = Annotated[Erasures, Depends(_use("erasures"))]
 MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
 CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]

@@ -21,12 +21,14 @@ from ledger.domain import (
     document,
     encryption_key,
     entitlement,
+    erasure,
     listing,
     signature,
     siwe,
     upload,
 )
 from ledger.keys import port as custody
+from ledger.keys import shares
 from ledger.objects import port as objects
 from ledger.services import access_log, deposits, grants, limits, pace
 from ledger.services import metadata as services_metadata
@@ -122,6 +124,13 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     encryption_key.RegistrationStale: Kind(
         409, "registration-stale", "A later registration exists, or the deadline is over; sign anew."
     ),
+    erasure.PayloadWithdrawn: Kind(
+        410, "payload-withdrawn", "The payload's erasure was asked for; no key is released any more."
+    ),
+    shares.KeyErased: Kind(410, "payload-erased", "The payload's keys are destroyed."),
+    erasure.ErasureUnknown: Kind(404, "erasure-unknown", "Nobody asked for the erasure of this payload."),
+    erasure.ErasureDone: Kind(409, "erasure-done", "The keys are destroyed; that is not taken back."),
+    erasure.NotSeller: Kind(403, "not-seller", "Only who deposited a payload has it erased."),
     grants.PayloadMismatch: Kind(409, "payload-mismatch", "The vault holds something else than was listed."),
     entitlement.UseRefused: Kind(403, "use-refused", "The chain does not count the use; reason says why."),
     entitlement.UseUncounted: Kind(

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 GIB = 1 << 30
 
@@ -15,6 +15,10 @@ def _origin(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.netloc != url.partition("//")[2]:
         raise ValueError("must be an origin, like https://data.example")
     return url
+
+
+def _folders(paths: object) -> object:
+    return paths.split(":") if isinstance(paths, str) else paths
 
 
 class Settings(BaseSettings):
@@ -77,6 +81,11 @@ class Settings(BaseSettings):
     custody_secret: SecretStr | None = Field(
         default=None, description="Vault token or PIN of the custodian; read from here only."
     )
+    shares: Annotated[list[Path], NoDecode, BeforeValidator(_folders)] = Field(
+        default=[],
+        description="Folders of key shares, separated by `:`, each on a disk or machine of its own; by "
+        "default `shares` in the data folder. Never back them up: what they forget is erased.",
+    )
     region: str = Field(
         default="VN",
         pattern="^[A-Z]{2}$",
@@ -115,7 +124,15 @@ class Settings(BaseSettings):
         description="How long a deposit may stay incomplete before it is collected.",
     )
     collect_seconds: int = Field(
-        default=3600, gt=0, description="How often incomplete deposits are looked for and thrown away."
+        default=3600,
+        gt=0,
+        description="How often incomplete deposits are thrown away, and erasures carried out.",
+    )
+    erasure_seconds: int = Field(
+        default=24 * 3600,
+        ge=0,
+        le=48 * 3600,
+        description="How long a request for erasure can be taken back; keys are not released meanwhile.",
     )
     receipt_seconds: int = Field(
         default=24 * 3600, gt=0, description="How long a custody receipt can be used on chain."

@@ -13,6 +13,7 @@ from ledger.crypto.seal import SealError
 from ledger.domain.deposit import Deposit, DepositTaken, DepositUnknown, SellerIneligible
 from ledger.domain.entitlement import Undecidable
 from ledger.keys import CustodyUnavailable
+from ledger.keys.shares import KeyErased
 from ledger.objects.port import StorageFull
 from ledger.services.deposits import (
     Deposits,
@@ -96,6 +97,7 @@ async def send_ciphertext(
         SealError,
         CommitmentMismatch,
         CustodyUnavailable,
+        KeyErased,
     ),
 )
 async def complete(

@@ -20,7 +20,7 @@ from ledger.crypto.merkle import PayloadHasher
 from ledger.crypto.seal import BadSealedKey, DepositContext, PrivateKey, Suite, open_sealed
 from ledger.domain.custody import Custody
 from ledger.domain.deposit import Deposit, DepositTaken, Payload, Upload
-from ledger.keys.port import KeyCustody, wrap_aad
+from ledger.keys.shares import DataKeys, KeyErased
 from ledger.objects.port import ObjectNotFound, ObjectStore
 from ledger.services.pace import paced
 from ledger.services.ports import Begin, Clock
@@ -121,7 +121,7 @@ class Deposits:
     objects: ObjectStore
     sellers: Sellers
     recipients: Recipients
-    custody: KeyCustody
+    keys: DataKeys
     custodian: Custodian
     clock: Clock
 
@@ -200,6 +200,8 @@ class Deposits:
         if upload.size != size:
             raise WrongSize(f"the ciphertext has {upload.size} bytes")
         if deposit.payload is not None:
+            if not deposit.payload.wrapped_key:
+                raise KeyErased("the payload was erased")
             return await self._sign(deposit.payload)
         context = self.context(deposit)
         recipient = self.recipients.recipient(sealed_suite(sealed_key))
@@ -213,7 +215,7 @@ class Deposits:
             size=size,
             media_type=media_type,
             held_since=int(self.clock()),
-            wrapped_key=await self.custody.wrap(data_key, wrap_aad(context)),
+            wrapped_key=await self.keys.hold(data_key, context),
         )
         async with self.write() as deposits:
             payload = await deposits.hold(payload)

@@ -22,8 +22,10 @@ from ledger.domain.entitlement import (
     UseRefused,
     UseUncounted,
 )
+from ledger.domain.erasure import PayloadWithdrawn
 from ledger.domain.grant import Grant
-from ledger.keys.port import CustodyUnavailable, KeyCustody, wrap_aad
+from ledger.keys.port import CustodyUnavailable
+from ledger.keys.shares import DataKeys, KeyErased
 from ledger.services.ports import Begin, Clock
 
 
@@ -61,6 +63,7 @@ class Uses(Protocol):
 class GrantStore(Protocol):
     async def payload_of(self, deposit_id: bytes) -> Payload: ...
     async def check_key(self, account: bytes, public_key: bytes) -> None: ...
+    async def check_kept(self, deposit_id: bytes) -> None: ...
     async def of(self, account: bytes, before: tuple[int, bytes] | None, limit: int) -> list[Grant]: ...
     async def record(self, grant: Grant) -> None: ...
     async def of_licence(self, licence: int) -> list[Grant]: ...
@@ -87,6 +90,8 @@ REFUSALS: Final[dict[type[Exception], str]] = {
     KeyUnregistered: "key-unregistered",
     PayloadUnknown: "payload-unknown",
     PayloadMismatch: "payload-mismatch",
+    PayloadWithdrawn: "payload-withdrawn",
+    KeyErased: "payload-erased",
     CustodyUnavailable: "custody-unavailable",
     UseRefused: "use-refused",
     UseUncounted: "use-uncounted",
@@ -103,7 +108,7 @@ class Grants:
     uses: Uses
     write: Begin[GrantStore]
     read: Begin[GrantStore]
-    custody: KeyCustody
+    keys: DataKeys
     clock: Clock
     block_age_seconds: int
     grant_seconds: int
@@ -135,7 +140,7 @@ class Grants:
                 self.chain_id, self.licences, licence, decision.version, decision.block.hash, purpose
             )
             encryption = DepositContext(self.chain_id, self.listings, payload.seller, payload.deposit)
-            data_key = await self.custody.unwrap(payload.wrapped_key, wrap_aad(encryption))
+            data_key = await self.keys.open(payload.wrapped_key, encryption)
             sealed_key = seal(data_key, public_key, context)
             if decision.metered:  # last, so that no use is counted for a key that cannot be given
                 asked = replace(asked, use=asked.id if repeat is None else _use(asked, decision, repeat))
@@ -165,7 +170,8 @@ class Grants:
     async def _payload(self, asked: Grant, decision: Decision, again: bool) -> Payload:
         """What the decision entitles to, or did when its use was counted (`again`).
 
-        Raises Denied, NodeStale, KeyUnregistered, PayloadUnknown, PayloadMismatch.
+        Raises Denied, NodeStale, KeyUnregistered, PayloadUnknown, PayloadMismatch,
+        PayloadWithdrawn.
         """
         age = abs(self.clock() - decision.block.time)
         if age > self.block_age_seconds:
@@ -175,6 +181,7 @@ class Grants:
         async with self.write() as grants:
             await grants.check_key(asked.account, asked.public_key)
             payload = await grants.payload_of(decision.deposit)
+            await grants.check_kept(payload.deposit)
         if (payload.root, payload.size) != (decision.root, decision.size):
             raise PayloadMismatch("the payload held is not the one that was listed")
         return payload

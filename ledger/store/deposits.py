@@ -150,8 +150,9 @@ class Deposits:
         return _found(await self._session.get(PayloadRow, deposit_id))
 
     async def wrapped(self, after: bytes, limit: int) -> list[Payload]:
-        """Up to `limit` payloads with deposit ids above `after` (all, when it is empty), in order."""
-        statement = select(PayloadRow).order_by(col(PayloadRow.deposit)).limit(limit)
+        """Up to `limit` payloads that are not erased, by deposit id, above `after` unless it is empty."""
+        kept = col(PayloadRow.wrapped_key) != b""
+        statement = select(PayloadRow).where(kept).order_by(col(PayloadRow.deposit)).limit(limit)
         if after:
             statement = statement.where(col(PayloadRow.deposit) > after)
         return [_payload(row) for row in await self._session.exec(statement)]
@@ -164,6 +165,11 @@ class Deposits:
             .values(wrapped_key=new)
         )
         return replaced.rowcount == 1
+
+    async def forget_key(self, deposit_id: bytes) -> None:
+        """The payload is erased."""
+        forgotten = update(PayloadRow).where(col(PayloadRow.deposit) == deposit_id).values(wrapped_key=b"")
+        await self._session.exec(forgotten)
 
     async def abandon(self, deposit_id: bytes) -> list[str]:
         """Forgets a deposit that is not complete; gives the parts' objects, which nothing names any more.

@@ -12,6 +12,7 @@ from ledger.store.access_log import AccessLog
 from ledger.store.columns import Address, Bytes, Hash, Integer64, Table, Uint256
 from ledger.store.deposits import Deposits
 from ledger.store.encryption_keys import EncryptionKeys
+from ledger.store.erasures import Erasures
 
 
 class GrantId(Bytes):
@@ -103,6 +104,10 @@ class Grants:
     async def check_key(self, account: bytes, public_key: bytes) -> None:
         """Raises KeyUnregistered."""
         await EncryptionKeys(self._session).check(account, public_key)
+
+    async def check_kept(self, deposit_id: bytes) -> None:
+        """Raises PayloadWithdrawn."""
+        await Erasures(self._session).check_kept(deposit_id)
 
     async def of(self, account: bytes, before: tuple[int, bytes] | None, limit: int) -> list[Grant]:
         """Up to `limit` answers that the account got, the newest first; those `before` a time and id."""

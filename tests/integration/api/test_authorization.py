@@ -145,6 +145,18 @@ ROWS: Final[dict[str, Row]] = {
     "DELETE /v1/encryption-keys/{suite}": Row(
         lambda _: "/v1/encryption-keys/X25519", signed_in("key-unregistered", ())
     ),
+    "POST /v1/erasures": Row(
+        lambda _: "/v1/erasures",
+        signed_in("not-seller", ("seller",)),
+        lambda at: {"json": {"root": f"0x{at.sold.dataset.root.hex()}", "reason": "tried"}},
+    ),
+    "GET /v1/erasures": Row(lambda _: "/v1/erasures", signed_in("", ACCOUNTS)),
+    "GET /v1/erasures/{root}": Row(
+        lambda at: f"/v1/erasures/0x{at.sold.dataset.root.hex()}", dict.fromkeys(EVERYBODY, "erasure-unknown")
+    ),
+    "DELETE /v1/erasures/{root}": Row(
+        lambda at: f"/v1/erasures/0x{at.sold.dataset.root.hex()}", signed_in("erasure-unknown", ())
+    ),
     "GET /v1/exchange": public(lambda _: "/v1/exchange"),
     "GET /v1/health": public(lambda _: "/v1/health"),
     "GET /v1/problems": public(lambda _: "/v1/problems"),

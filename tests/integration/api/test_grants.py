@@ -237,7 +237,7 @@ async def test_threat_S24_nobody_asks_for_somebody_else(
 async def test_R33_a_custodian_out_of_reach_releases_nothing_and_is_recorded(
     client: Client, market: Market, sold: Sold, settings: Settings
 ) -> None:
-    keys = client.services.grants.custody
+    keys = client.services.grants.keys.custody
     assert isinstance(keys, LocalKeyStore)
     keys._agent._process.kill()
     key = PrivateKey.generate()
