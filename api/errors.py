@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from api.ranges import RangeNotSatisfiable
 from api.schemas.problems import Fault, Problem
-from ledger.crypto import chunked, seal
+from ledger.crypto import chunked, merkle, seal
 from ledger.domain import (
     deposit,
     document,
@@ -116,6 +116,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     seal.BadKeyEncoding: Kind(422, "public-key-malformed", "Nothing can be sealed to this public key."),
     seal.SealError: Kind(422, "sealed-key-unopened", "The sealed key does not open for the vault."),
     objects.StorageFull: Kind(507, "storage-full", "The vault has no room; the operator has to act."),
+    merkle.LeafOutOfRange: Kind(404, "block-unknown", "The payload has no such block."),
     RangeNotSatisfiable: Kind(416, "range-not-satisfiable", "The range lies behind the end."),
     grants.Denied: Kind(403, "denied", "The chain denies it; reason says why, block where."),
     encryption_key.KeyUnregistered: Kind(

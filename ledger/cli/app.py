@@ -2,7 +2,7 @@
 
 import typer
 
-from ledger.cli import demo, evidence, index, keys, market, operate
+from ledger.cli import demo, evidence, index, keys, market, operate, possession
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -26,6 +26,7 @@ for command in (
     evidence.trust,
     evidence.present,
     evidence.verify,
+    possession.possession,
 ):
     app.command()(command)
 

@@ -109,6 +109,7 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/payloads/{root}": public(payload),
     "HEAD /v1/payloads/{root}": public(payload),
     "GET /v1/payloads/{root}/leaves": public(lambda at: f"{payload(at)}/leaves"),
+    "GET /v1/payloads/{root}/proof/{index}": public(lambda at: f"{payload(at)}/proof/0"),
     "PUT /v1/metadata/{digest}": Row(
         lambda _: "/v1/metadata/0xb48d38f93eaa084033fc5970bf96e559c33c4cdc07d889ab00b4d63f9590739d",
         signed_in("", ACCOUNTS),
