@@ -36,6 +36,7 @@ from ledger.chain import uses
 from ledger.chain.anchors import ChainAnchors
 from ledger.chain.bindings.errors import ERRORS
 from ledger.chain.catalogue import ChainCatalogue
+from ledger.chain.claims import ChainClaims
 from ledger.chain.custodian import LocalCustodian
 from ledger.chain.entitlements import ChainEntitlements, FinalBlocks
 from ledger.chain.erc1271 import ContractSignatures
@@ -67,6 +68,7 @@ from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
 from ledger.services.sign_in import SignIn
 from ledger.services.signers import ContractAccounts
+from ledger.services.unclaimed import Claims, Unclaimed
 from ledger.services.uploads import Uploads
 from ledger.store.access_log import AccessLog as AccessLogRows
 from ledger.store.database import Database, reading, writing
@@ -108,6 +110,7 @@ class Adapters:
     custodian: Custodian
     contracts: ContractAccounts
     sellers: Sellers
+    claims: Claims
     entitlements: Entitlements
     uses: Uses
     anchors: Anchors
@@ -193,6 +196,11 @@ async def _collect(services: Services, every: int) -> None:
         except Exception:
             LOG.exception("deposits not collected")
         try:
+            if count := await services.unclaimed.collect():
+                LOG.info("unclaimed payloads collected", extra={"count": count})
+        except Exception:
+            LOG.exception("unclaimed payloads not collected")
+        try:
             if count := await services.erasures.carry_out():
                 LOG.info("payloads erased", extra={"count": count})
         except Exception:
@@ -263,6 +271,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 custodian=LocalCustodian(keys.custodian()),
                 contracts=ContractSignatures(rpc, blocks),
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
+                claims=ChainClaims(rpc, blocks, listings),
                 entitlements=ChainEntitlements(nodes, finality, licences),
                 uses=uses.ChainUses(sender, licences, settings.count_seconds),
                 anchors=ChainAnchors(sender, manifest.address("LogAnchor"), settings.count_seconds),
@@ -357,6 +366,15 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             clock=adapters.clock,
             block_age_seconds=settings.block_age_seconds,
             grant_seconds=settings.grant_seconds,
+        ),
+        unclaimed=Unclaimed(
+            write=writing(database, DepositRows),
+            read=reading(database, DepositRows),
+            claims=adapters.claims,
+            objects=adapters.objects,
+            keys=keys,
+            clock=adapters.clock,
+            grace_seconds=settings.unclaimed_seconds,
         ),
         erasures=Erasures(
             chain_id=manifest.chain_id,

@@ -20,6 +20,7 @@ from ledger.services.limits import Limiter
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.sign_in import SignIn
+from ledger.services.unclaimed import Unclaimed
 from ledger.services.uploads import Uploads
 
 
@@ -34,6 +35,7 @@ class Services:
     grants: Grants
     encryption_keys: EncryptionKeys
     erasures: Erasures
+    unclaimed: Unclaimed
     metadata: Metadata
     catalogue: Catalogue
     exchange: Exchange

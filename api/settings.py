@@ -128,6 +128,12 @@ class Settings(BaseSettings):
         gt=0,
         description="How often incomplete deposits are thrown away, and erasures carried out.",
     )
+    unclaimed_seconds: int = Field(
+        default=7 * 24 * 3600,
+        ge=0,
+        description="How long a complete deposit is held at least; then it is thrown away if no "
+        "listing claims it and no receipt of it can be used any more.",
+    )
     erasure_seconds: int = Field(
         default=24 * 3600,
         ge=0,
