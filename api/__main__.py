@@ -20,7 +20,7 @@ from api.settings import Settings
 from ledger.chain.finality import FinalityError
 from ledger.chain.manifest import ManifestError, WrongChain
 from ledger.chain.rpc import RpcError
-from ledger.keys import SecretFileError
+from ledger.keys import CustodyError, SecretFileError
 from ledger.store.database import DatabaseUrlRefused, NotMigratable
 
 START_ERRORS: Final = (
@@ -29,6 +29,7 @@ START_ERRORS: Final = (
     ManifestError,
     FinalityError,
     SecretFileError,
+    CustodyError,
     DatabaseUrlRefused,
     NotMigratable,
     RpcError,

@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import APIRouter, FastAPI
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import errors, production
 from api.auth import routes as auth
@@ -23,6 +22,8 @@ from api.routes import (
     access_log,
     catalogue,
     deposits,
+    encryption_keys,
+    erasures,
     exchange,
     grants,
     metadata,
@@ -36,6 +37,7 @@ from ledger.chain import uses
 from ledger.chain.anchors import ChainAnchors
 from ledger.chain.bindings.errors import ERRORS
 from ledger.chain.catalogue import ChainCatalogue
+from ledger.chain.claims import ChainClaims
 from ledger.chain.custodian import LocalCustodian
 from ledger.chain.entitlements import ChainEntitlements, FinalBlocks
 from ledger.chain.erc1271 import ContractSignatures
@@ -51,22 +53,30 @@ from ledger.indexer.fetch import Source
 from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
 from ledger.keys import KeyCustody, LocalKeyStore
+from ledger.keys.choice import open_custody
+from ledger.keys.shares import DataKeys, FolderShares, KeyShares
 from ledger.objects import ObjectStore, ObstoreObjects
 from ledger.recursion import limit_recursion
 from ledger.services.access_log import AccessLog, Anchors
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
+from ledger.services.encryption_keys import EncryptionKeys
+from ledger.services.erasures import Erasures
 from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
-from ledger.services.ports import Begin, Clock
-from ledger.services.sign_in import ContractAccounts, SignIn
+from ledger.services.ports import Clock
+from ledger.services.sign_in import SignIn
+from ledger.services.signers import ContractAccounts
 from ledger.services.streams import Streams
+from ledger.services.unclaimed import Claims, Unclaimed
 from ledger.services.uploads import Uploads
 from ledger.store.access_log import AccessLog as AccessLogRows
-from ledger.store.database import Database
+from ledger.store.database import Database, reading, writing
 from ledger.store.deposits import Deposits as DepositRows
+from ledger.store.encryption_keys import EncryptionKeys as EncryptionKeyRows
+from ledger.store.erasures import Erasures as ErasureRows
 from ledger.store.grants import Grants as GrantRows
 from ledger.store.intents import IntentLog
 from ledger.store.metadata import Documents as DocumentRows
@@ -76,15 +86,13 @@ LOG: Final = logging.getLogger("socai.api")
 VERSION: Final = version("socai")
 WATCH_SECONDS: Final = 2.0
 
-Repository = TypeVar("Repository")
-
 
 class SettingMissing(Exception):
     """The service cannot start without this setting."""
 
 
-class Keys(KeyCustody, Recipients, Protocol):
-    """All keys of the vault."""
+class Keys(Recipients, Protocol):
+    """The vault's own keys, but for those that wrap data keys."""
 
     def log_key(self) -> Ed25519PrivateKey: ...
 
@@ -99,9 +107,12 @@ class Adapters:
     database: Database
     objects: ObjectStore
     keys: Keys
+    custody: KeyCustody
+    shares: KeyShares
     custodian: Custodian
     contracts: ContractAccounts
     sellers: Sellers
+    claims: Claims
     entitlements: Entitlements
     uses: Uses
     anchors: Anchors
@@ -124,7 +135,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
             app.state.services = wire(settings, adapters)
             services = app.state.services
             async with (
-                _meanwhile(_collect(services.deposits, settings.collect_seconds)),
+                _meanwhile(_collect(services, settings.collect_seconds)),
                 _meanwhile(_anchor(services.access_log, settings.anchor_seconds)),
             ):
                 yield
@@ -140,8 +151,8 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     )
     v1 = APIRouter(prefix="/v1")
     for module in (
-        *(auth, deposits, uploads, payloads, metadata, catalogue),
-        *(grants, streams, exchange, access_log, problems),
+        *(auth, deposits, uploads, payloads, metadata, catalogue, grants, streams),
+        *(encryption_keys, erasures, exchange, access_log, problems),
     ):
         v1.include_router(module.router)
     app.include_router(v1)
@@ -166,14 +177,26 @@ async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def _collect(deposits: Deposits, every: int) -> None:
-    """Throws away what was not completed in time, now and then; an error is logged and tried again."""
+async def _collect(services: Services, every: int) -> None:
+    """Throws away what was not completed in time, now and then, and erases what is to be; an error is logged
+    and tried again."""
+    deposits = services.deposits
     while True:
         try:
             if count := await deposits.collect(int(deposits.clock())):
                 LOG.info("deposits collected", extra={"count": count})
         except Exception:
             LOG.exception("deposits not collected")
+        try:
+            if count := await services.unclaimed.collect():
+                LOG.info("unclaimed payloads collected", extra={"count": count})
+        except Exception:
+            LOG.exception("unclaimed payloads not collected")
+        try:
+            if count := await services.erasures.carry_out():
+                LOG.info("payloads erased", extra={"count": count})
+        except Exception:
+            LOG.exception("payloads not erased")
         await asyncio.sleep(every)
 
 
@@ -235,9 +258,12 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 database=database,
                 objects=ObstoreObjects.local(settings.objects or settings.data / "objects"),
                 keys=keys,
+                custody=_custody(settings, keys),
+                shares=FolderShares(settings.shares or [settings.data / "shares"]),
                 custodian=LocalCustodian(keys.custodian()),
                 contracts=ContractSignatures(rpc, blocks),
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
+                claims=ChainClaims(rpc, blocks, listings),
                 entitlements=ChainEntitlements(nodes, finality, licences),
                 uses=uses.ChainUses(sender, licences, settings.count_seconds),
                 anchors=ChainAnchors(sender, manifest.address("LogAnchor"), settings.count_seconds),
@@ -250,9 +276,17 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         await database.close()
 
 
+def _custody(settings: Settings, local: LocalKeyStore) -> KeyCustody:
+    if settings.custody is None:
+        return local
+    secret = settings.custody_secret
+    return open_custody(settings.custody, "" if secret is None else secret.get_secret_value())
+
+
 def wire(settings: Settings, adapters: Adapters) -> Services:
     origin = urlsplit(settings.public_url)
     manifest, database = adapters.manifest, adapters.database
+    keys = DataKeys(adapters.custody, adapters.shares)
     contracts = {name: bytes.fromhex(at.address[2:]) for name, at in manifest.contracts.items()}
     terms = Terms(
         chain_id=manifest.chain_id,
@@ -274,9 +308,11 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         entitlements=adapters.entitlements,
         uses=adapters.uses,
         write=writing(database, GrantRows),
-        custody=adapters.keys,
+        read=reading(database, GrantRows),
+        keys=keys,
         clock=adapters.clock,
         block_age_seconds=settings.block_age_seconds,
+        grant_seconds=settings.grant_seconds,
     )
     return Services(
         sign_in=SignIn(
@@ -301,7 +337,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             objects=adapters.objects,
             sellers=adapters.sellers,
             recipients=adapters.keys,
-            custody=adapters.keys,
+            keys=keys,
             custodian=adapters.custodian,
             clock=adapters.clock,
         ),
@@ -330,6 +366,33 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             clock=time.monotonic,
             check_seconds=settings.stream_check_seconds,
         ),
+        unclaimed=Unclaimed(
+            write=writing(database, DepositRows),
+            read=reading(database, DepositRows),
+            claims=adapters.claims,
+            objects=adapters.objects,
+            keys=keys,
+            clock=adapters.clock,
+            grace_seconds=settings.unclaimed_seconds,
+        ),
+        erasures=Erasures(
+            chain_id=manifest.chain_id,
+            listings=contracts["Listings"],
+            write=writing(database, ErasureRows),
+            read=reading(database, ErasureRows),
+            keys=keys,
+            custodian=adapters.custodian,
+            clock=adapters.clock,
+            wait_seconds=settings.erasure_seconds,
+        ),
+        encryption_keys=EncryptionKeys(
+            chain_id=manifest.chain_id,
+            licences=contracts["Licences"],
+            write=writing(database, EncryptionKeyRows),
+            read=reading(database, EncryptionKeyRows),
+            contracts=adapters.contracts,
+            clock=adapters.clock,
+        ),
         metadata=Metadata(
             write=writing(database, DocumentRows),
             read=reading(database, DocumentRows),
@@ -355,21 +418,3 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             clock=adapters.clock,
         ),
     )
-
-
-def writing(database: Database, repository: Callable[[AsyncSession], Repository]) -> Begin[Repository]:
-    @asynccontextmanager
-    async def begin() -> AsyncIterator[Repository]:
-        async with database.transaction() as session:
-            yield repository(session)
-
-    return begin
-
-
-def reading(database: Database, repository: Callable[[AsyncSession], Repository]) -> Begin[Repository]:
-    @asynccontextmanager
-    async def begin() -> AsyncIterator[Repository]:
-        async with database.reading() as session:
-            yield repository(session)
-
-    return begin

@@ -12,6 +12,8 @@ from ledger.domain.session import Session
 from ledger.services.access_log import AccessLog
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Deposits
+from ledger.services.encryption_keys import EncryptionKeys
+from ledger.services.erasures import Erasures
 from ledger.services.exchange import Exchange
 from ledger.services.grants import Grants
 from ledger.services.limits import Limiter
@@ -19,6 +21,7 @@ from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.sign_in import SignIn
 from ledger.services.streams import Streams
+from ledger.services.unclaimed import Unclaimed
 from ledger.services.uploads import Uploads
 
 
@@ -32,6 +35,9 @@ class Services:
     payloads: Payloads
     grants: Grants
     streams: Streams
+    encryption_keys: EncryptionKeys
+    erasures: Erasures
+    unclaimed: Unclaimed
     metadata: Metadata
     catalogue: Catalogue
     exchange: Exchange
@@ -56,6 +62,8 @@ UploadService = Annotated[Uploads, Depends(_use("uploads"))]
 PayloadService = Annotated[Payloads, Depends(_use("payloads"))]
 StreamService = Annotated[Streams, Depends(_use("streams"))]
 GrantService = Annotated[Grants, Depends(_use("grants"))]
+EncryptionKeyService = Annotated[EncryptionKeys, Depends(_use("encryption_keys"))]
+ErasureService = Annotated[Erasures, Depends(_use("erasures"))]
 MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
 CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]

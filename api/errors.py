@@ -15,8 +15,20 @@ from starlette.requests import ClientDisconnect
 
 from api.ranges import RangeNotSatisfiable
 from api.schemas.problems import Fault, Problem
-from ledger.crypto import chunked, seal
-from ledger.domain import deposit, document, entitlement, listing, signature, siwe, upload
+from ledger.crypto import chunked, merkle, seal
+from ledger.domain import (
+    deposit,
+    document,
+    encryption_key,
+    entitlement,
+    erasure,
+    listing,
+    signature,
+    siwe,
+    upload,
+)
+from ledger.keys import port as custody
+from ledger.keys import shares
 from ledger.objects import port as objects
 from ledger.services import access_log, deposits, grants, limits, pace
 from ledger.services import metadata as services_metadata
@@ -104,9 +116,23 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     seal.BadKeyEncoding: Kind(422, "public-key-malformed", "Nothing can be sealed to this public key."),
     seal.SealError: Kind(422, "sealed-key-unopened", "The sealed key does not open for the vault."),
     objects.StorageFull: Kind(507, "storage-full", "The vault has no room; the operator has to act."),
+    merkle.LeafOutOfRange: Kind(404, "block-unknown", "The payload has no such block."),
     RangeNotSatisfiable: Kind(416, "range-not-satisfiable", "The range lies behind the end."),
     grants.Denied: Kind(403, "denied", "The chain denies it; reason says why, block where."),
     grants.NotStreamed: Kind(403, "not-streamed", "The plan releases keys only; fetch and decrypt."),
+    encryption_key.KeyUnregistered: Kind(
+        403, "key-unregistered", "The account has not registered this public key, or not any more."
+    ),
+    encryption_key.RegistrationStale: Kind(
+        409, "registration-stale", "A later registration exists, or the deadline is over; sign anew."
+    ),
+    erasure.PayloadWithdrawn: Kind(
+        410, "payload-withdrawn", "The payload's erasure was asked for; no key is released any more."
+    ),
+    shares.KeyErased: Kind(410, "payload-erased", "The payload's keys are destroyed."),
+    erasure.ErasureUnknown: Kind(404, "erasure-unknown", "Nobody asked for the erasure of this payload."),
+    erasure.ErasureDone: Kind(409, "erasure-done", "The keys are destroyed; that is not taken back."),
+    erasure.NotSeller: Kind(403, "not-seller", "Only who deposited a payload has it erased."),
     grants.PayloadMismatch: Kind(409, "payload-mismatch", "The vault holds something else than was listed."),
     entitlement.UseRefused: Kind(403, "use-refused", "The chain does not count the use; reason says why."),
     entitlement.UseUncounted: Kind(
@@ -121,6 +147,9 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     access_log.TileUnknown: Kind(404, "tile-unknown", "The access log has no such tile yet."),
     listing.ListingUnknown: Kind(404, "listing-unknown", "There is no such listing, or version of it."),
     listing.LicenceUnknown: Kind(404, "licence-unknown", "There is no such licence."),
+    custody.CustodyUnavailable: Kind(
+        503, "custody-unavailable", "The custodian of keys cannot be asked; nothing is released."
+    ),
     entitlement.NodeUnreachable: Kind(
         503, "node-unreachable", "The chain cannot be asked; nothing is released."
     ),

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 GIB = 1 << 30
 
@@ -15,6 +15,10 @@ def _origin(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.netloc != url.partition("//")[2]:
         raise ValueError("must be an origin, like https://data.example")
     return url
+
+
+def _folders(paths: object) -> object:
+    return paths.split(":") if isinstance(paths, str) else paths
 
 
 class Settings(BaseSettings):
@@ -69,6 +73,19 @@ class Settings(BaseSettings):
         default=None,
         description="Passphrase of the key store; refused on the command line, read from here only.",
     )
+    custody: str | None = Field(
+        default=None,
+        description="Who wraps data keys: `vault+https://HOST/MOUNT/KEY`, "
+        "`pkcs11:token=T;object=KEY?module-path=/…` or `aws-kms:alias/NAME`; by default the key store.",
+    )
+    custody_secret: SecretStr | None = Field(
+        default=None, description="Vault token or PIN of the custodian; read from here only."
+    )
+    shares: Annotated[list[Path], NoDecode, BeforeValidator(_folders)] = Field(
+        default=[],
+        description="Folders of key shares, separated by `:`, each on a disk or machine of its own; by "
+        "default `shares` in the data folder. Never back them up: what they forget is erased.",
+    )
     region: str = Field(
         default="VN",
         pattern="^[A-Z]{2}$",
@@ -107,7 +124,21 @@ class Settings(BaseSettings):
         description="How long a deposit may stay incomplete before it is collected.",
     )
     collect_seconds: int = Field(
-        default=3600, gt=0, description="How often incomplete deposits are looked for and thrown away."
+        default=3600,
+        gt=0,
+        description="How often incomplete deposits are thrown away, and erasures carried out.",
+    )
+    unclaimed_seconds: int = Field(
+        default=7 * 24 * 3600,
+        ge=0,
+        description="How long a complete deposit is held at least; then it is thrown away if no "
+        "listing claims it and no receipt of it can be used any more.",
+    )
+    erasure_seconds: int = Field(
+        default=24 * 3600,
+        ge=0,
+        le=48 * 3600,
+        description="How long a request for erasure can be taken back; keys are not released meanwhile.",
     )
     receipt_seconds: int = Field(
         default=24 * 3600, gt=0, description="How long a custody receipt can be used on chain."
@@ -123,6 +154,9 @@ class Settings(BaseSettings):
     )
     stream_check_seconds: float = Field(
         default=5, ge=0, description="How often the right to a plaintext stream is looked at again."
+    )
+    grant_seconds: int = Field(
+        default=3600, gt=0, description="How long a grant is good for, unless its licence ends before."
     )
     block_age_seconds: int = Field(
         default=120, gt=0, description="A key is released only on a final block no older than this."

@@ -12,6 +12,8 @@ from ledger.crypto.chunked import CommitmentMismatch, Truncated
 from ledger.crypto.seal import SealError
 from ledger.domain.deposit import Deposit, DepositTaken, DepositUnknown, SellerIneligible
 from ledger.domain.entitlement import Undecidable
+from ledger.keys import CustodyUnavailable
+from ledger.keys.shares import KeyErased
 from ledger.objects.port import StorageFull
 from ledger.services.deposits import (
     Deposits,
@@ -94,6 +96,8 @@ async def send_ciphertext(
         WrongSize,
         SealError,
         CommitmentMismatch,
+        CustodyUnavailable,
+        KeyErased,
     ),
 )
 async def complete(

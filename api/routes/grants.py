@@ -7,13 +7,21 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from api.auth.routes import SIGNED_IN
 from api.deps import CurrentSession, GrantService
 from api.errors import BodyTooLarge, documented
-from api.schemas.grants import EntitlementInfo, GrantInfo, GrantRequest
+from api.schemas.grants import (
+    ChainDecision,
+    EntitlementInfo,
+    GrantInfo,
+    GrantList,
+    GrantRecord,
+    GrantRequest,
+)
 from api.schemas.values import Address, IdempotencyKey, LicenceId, hexadecimal
 from ledger.crypto.seal import BadKeyEncoding
 from ledger.domain.entitlement import Undecidable
+from ledger.domain.grant import Grant
 from ledger.services.grants import REFUSALS
 
-router = APIRouter(prefix="/licences", tags=["licences"])
+router = APIRouter(tags=["licences"])
 
 IDEMPOTENCY = (
     "Chosen by the caller. Under a plan with a quota, the same question (licence, version, public key, "
@@ -22,7 +30,9 @@ IDEMPOTENCY = (
 )
 
 
-@router.get("/{licence_id}/entitlement", response_model=EntitlementInfo, responses=documented(Undecidable))
+@router.get(
+    "/licences/{licence_id}/entitlement", response_model=EntitlementInfo, responses=documented(Undecidable)
+)
 async def entitlement(
     licence_id: Annotated[LicenceId, Path(description="The licence's token id.")],
     account: Annotated[Address, Query(description="Whose right is asked about.")],
@@ -47,7 +57,7 @@ async def entitlement(
 
 
 @router.post(
-    "/{licence_id}/grants",
+    "/licences/{licence_id}/grants",
     status_code=201,
     responses=documented(*SIGNED_IN, BodyTooLarge, BadKeyEncoding, *REFUSALS),
 )
@@ -76,10 +86,52 @@ async def release(
         licences=context.licences_address,
         block_number=decision.block.number,
         block_hash=decision.block.hash,
+        valid_until=released.valid_until,
         expires_at=decision.expires_at,
         root=payload.root,
         size=payload.size,
         media_type=payload.media_type,
         context=released.encryption.payload_context(),
         sealed_key=released.sealed_key,
+    )
+
+
+@router.get("/grants", responses=documented(*SIGNED_IN))
+async def granted(
+    current: CurrentSession,
+    grants: GrantService,
+    cursor: Annotated[str | None, Query(pattern="^[0-9]{1,12}-[0-9a-f]{32}$")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> GrantList:
+    """What this account was answered when it asked for keys, the newest first."""
+    before = None
+    if cursor is not None:
+        at, _, last = cursor.partition("-")
+        before = int(at), bytes.fromhex(last)
+    found = await grants.of(current.account, before, limit)
+    return GrantList(
+        grants=[_record(grant) for grant in found],
+        next=f"{found[-1].at}-{found[-1].id.hex()}" if len(found) == limit else None,
+    )
+
+
+def _record(grant: Grant) -> GrantRecord:
+    decision = grant.decision
+    return GrantRecord(
+        id=grant.id,
+        at=grant.at,
+        licence=grant.licence,
+        purpose=grant.purpose,
+        public_key=grant.public_key,
+        denial=grant.denial,
+        decision=None
+        if decision is None
+        else ChainDecision(
+            reason=decision.denial,
+            listing=decision.listing,
+            version=decision.version,
+            block_number=decision.block.number,
+            block_hash=decision.block.hash,
+        ),
+        valid_until=grant.valid_until,
     )

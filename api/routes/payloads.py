@@ -6,7 +6,9 @@ from fastapi.responses import StreamingResponse
 from api import ranges
 from api.deps import PayloadService
 from api.errors import documented
+from api.schemas.payloads import ProofInfo
 from api.schemas.values import Hash, hexadecimal
+from ledger.crypto.merkle import LeafOutOfRange, leaf_range
 from ledger.domain.deposit import PayloadUnknown
 
 router = APIRouter(prefix="/payloads", tags=["payloads"])
@@ -62,6 +64,22 @@ async def leaves(
     found = await payloads.find(root)
     headers = {"ETag": f'"{hexadecimal(root)}"', "Cache-Control": "public, max-age=31536000, immutable"}
     return Response(await payloads.leaves(found), headers=headers, media_type="application/octet-stream")
+
+
+@router.get("/{root}/proof/{index}", responses=documented(PayloadUnknown, LeafOutOfRange))
+async def proof(
+    root: Annotated[Hash, Path(description="Merkle root of the ciphertext.")],
+    index: Annotated[int, Path(ge=0, lt=2**32, description="Of the block, from 0.")],
+    payloads: PayloadService,
+) -> ProofInfo:
+    """What shows that the block at `start` to `end` is under the root: with the block, that it is held.
+
+    Anybody may ask for any block at any time, and check the answer against the root and size on chain.
+    """
+    found = await payloads.find(root)
+    path = await payloads.proof(found, index)
+    start, end = leaf_range(index, found.size)
+    return ProofInfo(size=found.size, start=start, end=end, path=path)
 
 
 def _matches(header: str, etag: str) -> bool:

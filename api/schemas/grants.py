@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from api.schemas.values import Address, Blob, Decimal, Hash, Schema
+from api.schemas.values import Address, Blob, Decimal, Hash, Schema, Time
 
 Purpose = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9-]{0,63}$")]
 
 
 class GrantRequest(Schema):
-    public_key: Annotated[Blob, Field(description="HPKE public key to seal the data key to, suite first.")]
+    public_key: Annotated[Blob, Field(description="Registered HPKE public key to seal the data key to.")]
     purpose: Annotated[Purpose, Field(description="What the data is fetched for; kept on record.")]
 
 
@@ -27,6 +27,7 @@ class GrantInfo(Schema):
     licences: Annotated[Address, Field(description="The Licences contract.")]
     block_number: Annotated[int, Field(description="Where the chain said yes.")]
     block_hash: Hash
+    valid_until: Annotated[Time, Field(description="How long this grant is good for.")]
     expires_at: Annotated[Decimal, Field(description="Unix second at which the licence ends.")]
     root: Annotated[Hash, Field(description="The payload to fetch, and to check what arrives against.")]
     size: Annotated[int, Field(description="Ciphertext bytes.")]
@@ -48,3 +49,29 @@ class EntitlementInfo(Schema):
     plan: Decimal
     expires_at: Annotated[Decimal, Field(description="Unix second at which the licence ends.")]
     uses_left: Annotated[int, Field(description="2^32 - 1 for unmetered.")]
+
+
+class ChainDecision(Schema):
+    reason: Annotated[str | None, Field(description="Why the chain denied it; null when it did not.")]
+    listing: int
+    version: int
+    block_number: int
+    block_hash: Hash
+
+
+class GrantRecord(Schema):
+    """An answer to a question for a key."""
+
+    id: Blob
+    at: Time
+    licence: Decimal
+    purpose: str
+    public_key: Blob
+    denial: Annotated[str | None, Field(description="Code of the refusal; null when the key was released.")]
+    decision: Annotated[ChainDecision | None, Field(description="Null when the chain could not be asked.")]
+    valid_until: Annotated[Time | None, Field(description="How long the grant is good for.")]
+
+
+class GrantList(Schema):
+    grants: list[GrantRecord]
+    next: Annotated[str | None, Field(description="`cursor` of the next page.")]

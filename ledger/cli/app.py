@@ -2,7 +2,7 @@
 
 import typer
 
-from ledger.cli import audit, demo, evidence, index, market, operate
+from ledger.cli import audit, demo, evidence, index, keys, market, operate, possession
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -26,6 +26,7 @@ for command in (
     evidence.trust,
     evidence.present,
     evidence.verify,
+    possession.possession,
 ):
     app.command()(command)
 
@@ -33,6 +34,13 @@ licence = typer.Typer(no_args_is_help=True, help="Licences.")
 licence.command("show")(market.licence_show)
 licence.command("revoke")(market.licence_revoke)
 app.add_typer(licence, name="licence")
+
+key = typer.Typer(no_args_is_help=True, help="Your encryption keys, and the vault's master key.")
+key.command("register")(keys.register)
+key.command("show")(keys.show)
+key.command("revoke")(keys.revoke)
+key.command("rotate")(keys.rotate)
+app.add_typer(key, name="keys")
 
 listing = typer.Typer(no_args_is_help=True, help="Listings.")
 listing.command("show")(market.listing_show)

@@ -29,7 +29,7 @@ from ledger.crypto.seal import SealError
 from ledger.indexer.fetch import FetchError
 from ledger.indexer.reconcile import ReconcileError
 from ledger.indexer.replay import ReplayError
-from ledger.keys import SecretFileError
+from ledger.keys import CustodyError, SecretFileError
 from ledger.keys import account as accounts
 from ledger.proofs.error import ProofError
 from ledger.store.database import DatabaseUrlRefused, NotMigratable
@@ -186,6 +186,7 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
         DatabaseUrlRefused,
         NotMigratable,
         SecretFileError,
+        CustodyError,
         OSError,
     ) as error:
         output.failed(type(error).__name__, str(error), "", {})

@@ -23,10 +23,11 @@ from ledger.chain.manifest import Manifest
 from ledger.chain.rpc import Rpc, from_hex, to_hex
 from ledger.chain.sender import Receipt, Sender
 from ledger.client.contracts import Contracts
+from ledger.client.keys import EncryptionKeys
 from ledger.client.payload import Encryption, Progress, Sealed, decrypt_to
 from ledger.client.service import Refused, Service, ServiceUnreachable
 from ledger.crypto.merkle import leaf_count
-from ledger.crypto.seal import DepositContext, GrantContext, PrivateKey, open_sealed, seal
+from ledger.crypto.seal import DepositContext, GrantContext, open_sealed, seal
 from ledger.crypto.verified import LEAF, VerifiedReader, check_context
 from ledger.domain.ids import listing_of_plan, plan_id, plan_of
 from ledger.domain.market import Kind, Role
@@ -110,13 +111,22 @@ class Client:
     """
 
     def __init__(
-        self, service: Service, rpc: Rpc, manifest: Manifest, account: LocalAccount, sender: Sender
+        self,
+        service: Service,
+        rpc: Rpc,
+        manifest: Manifest,
+        account: LocalAccount,
+        sender: Sender,
+        folder: Path,
     ) -> None:
         self.service = service
         self.rpc = rpc
         self.manifest = manifest
         self.account = account
         self.contracts = Contracts.of(manifest)
+        self.keys = EncryptionKeys(
+            service, account, manifest.chain_id, self.contracts.licences.address, folder
+        )
         self._sender = sender
 
     @classmethod
@@ -124,7 +134,8 @@ class Client:
     async def open(
         cls, *, service_url: str, rpc_url: str, manifest: Manifest, account: LocalAccount, folder: Path
     ) -> AsyncIterator[Self]:
-        """`folder` keeps what was sent, so that nothing is lost or sent twice when the program is killed.
+        """`folder` keeps what was sent, so that nothing is lost or sent twice when the program is killed, and
+        the keys that data keys are sealed to.
 
         Raises what `Manifest.check` raises when the chain is another, and RpcError.
         """
@@ -139,7 +150,7 @@ class Client:
                 )
                 await sender.recover()
                 await sender.settle()
-                yield cls(service, rpc, manifest, account, sender)
+                yield cls(service, rpc, manifest, account, sender, folder)
             finally:
                 await database.close()
 
@@ -292,7 +303,7 @@ class Client:
         """Is released the key, and writes the decrypted payload to `path` once all of it is verified."""
         await self.service.sign_in(self.account)
         state = await self.read(self.contracts.licences.entitlement(licence, self.account.address))
-        private = PrivateKey.generate()
+        private = await self.keys.current()
         asked = {"public_key": to_hex(private.public), "purpose": purpose}
         grant = await self._grant(f"/v1/licences/{licence}/grants", asked)
         block_hash = from_hex(grant["block_hash"], 32)

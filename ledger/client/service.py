@@ -1,6 +1,6 @@
 """The service over HTTP: JSON in and out, problems (RFC 9457) as exceptions, bodies streamed both ways."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self
@@ -77,7 +77,7 @@ class Service:
         async with self._request("PUT", path, data=pieces, headers=headers) as answer:
             return await answer.json()
 
-    async def receive(self, path: str, start: int = 0, *, etag: str = "") -> AsyncIterator[bytes]:
+    async def receive(self, path: str, start: int = 0, *, etag: str = "") -> AsyncGenerator[bytes, None]:
         """The body of a GET from byte `start` on, in pieces. Raises Refused, ServiceUnreachable."""
         headers = {"range": f"bytes={start}-", "if-range": etag} if start else {}
         async with self._request("GET", path, headers=headers) as answer:

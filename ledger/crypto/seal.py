@@ -218,8 +218,13 @@ def fingerprint(public: bytes) -> str:
 
 
 def check_public_key(public: bytes) -> Suite:
-    """The suite of an encoded public key; raises `BadKeyEncoding` unless it is well formed."""
-    return _public_key(public)[0]
+    """The suite of an encoded public key; raises `BadKeyEncoding` unless keys can be sealed to it."""
+    suite, key = _public_key(public)
+    try:
+        suite._hpke.encrypt(b"", key)
+    except ValueError:
+        raise BadKeyEncoding("nothing can be sealed to this public key") from None
+    return suite
 
 
 def seal(data_key: Buffer, recipient: bytes, context: Context) -> bytes:

@@ -13,6 +13,9 @@ class Grant:
     `use` is what was counted on chain for it, or tried to be: 16 bytes, None under a plan without a quota. A
     use that was counted can be answered again, then also when `decision` says that the quota is spent.
 
+    `valid_until` is how long a released key may be used under this grant, in Unix seconds: never longer than
+    the licence runs. None without one.
+
     `public_key` and `purpose` are what was asked with, `at` is in Unix seconds, `id` 16 random bytes.
     """
 
@@ -25,3 +28,4 @@ class Grant:
     denial: str | None
     decision: Decision | None
     use: bytes | None = None
+    valid_until: int | None = None

@@ -1,13 +1,14 @@
 """Key custody: data keys at rest in wrapped form only, and the service's own secrets.
 
-`KeyCustody` is the port, `LocalKeyStore` its adapter over a passphrase-protected file; `account` loads
-Ethereum accounts.
+`KeyCustody` is the port, `LocalKeyStore` its adapter over a passphrase-protected file; those over Vault
+Transit, PKCS#11 and AWS KMS are opened by `choice` and need an extra each. `account` loads Ethereum accounts.
 """
 
 from ledger.keys.local import LocalKeyStore
 from ledger.keys.port import (
     BadWrappedKey,
     CustodyError,
+    CustodyUnavailable,
     KeyCustody,
     UnknownKeyVersion,
     UnwrapFailed,
@@ -30,6 +31,7 @@ __all__ = [
     "BadWrappedKey",
     "Cost",
     "CustodyError",
+    "CustodyUnavailable",
     "KeyCustody",
     "LocalKeyStore",
     "SecretFileDamaged",

@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from eth_account import Account
-
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
@@ -58,7 +56,7 @@ def from_private_key(key: bytes) -> LocalAccount:
     """The account of a 32-byte private key. Raises `BadPrivateKey`."""
     if len(key) != 32 or not 0 < int.from_bytes(key, "big") < _ORDER:
         raise BadPrivateKey("not a secp256k1 private key")
-    return cast("LocalAccount", Account.from_key(key))
+    return cast("LocalAccount", _library().from_key(key))
 
 
 def from_environment(name: str, environ: Mapping[str, str] | None = None) -> LocalAccount:
@@ -88,7 +86,7 @@ def from_key_file(path: Path, passphrase: str) -> LocalAccount:
     if not isinstance(content, dict) or content.get("version") != 3:
         raise BadKeyFile(f"{path} is not a key file of version 3")
     try:
-        key = bytes(Account.decrypt(content, passphrase))
+        key = bytes(_library().decrypt(content, passphrase))
     except ValueError as error:
         if "MAC mismatch" in str(error):
             raise WrongKeyFilePassphrase(f"this passphrase does not open {path}") from None
@@ -100,9 +98,16 @@ def from_key_file(path: Path, passphrase: str) -> LocalAccount:
 
 def write_key_file(path: Path, account: LocalAccount, passphrase: str) -> None:
     """Write `account` as a new encrypted key file of mode 0600 (scrypt). Raises `FileExistsError`."""
-    content = json.dumps(Account.encrypt(account.key, passphrase)).encode()
+    content = json.dumps(_library().encrypt(account.key, passphrase)).encode()
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(handle)
+
+
+def _library() -> Any:
+    """Takes a second to import, which the key agent has no use for."""
+    from eth_account import Account
+
+    return Account

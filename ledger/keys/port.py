@@ -30,12 +30,19 @@ class UnknownKeyVersion(CustodyError):
     destroyed."""
 
 
+class CustodyUnavailable(CustodyError):
+    """The custodian cannot be asked now, or refuses this service. No message holds a key or a token."""
+
+
 class UnwrapFailed(CustodyError):
     """The wrapped key was altered, or belongs to another deposit."""
 
 
 class KeyCustody(Protocol):
-    """Wraps and unwraps 32-byte data keys. `aad` binds a wrapped key to its deposit: see `wrap_aad`."""
+    """Wraps and unwraps 32-byte data keys. `aad` binds a wrapped key to its deposit: see `wrap_aad`.
+
+    What asks the custodian raises `CustodyUnavailable` besides what it says.
+    """
 
     async def current_version(self) -> str:
         """The master key version that `wrap` uses now."""
@@ -58,6 +65,11 @@ class KeyCustody(Protocol):
 
         So rotation is a loop over rows that may die anywhere and start again. Raises as `unwrap`.
         """
+        ...
+
+    async def rotate(self) -> str:
+        """Makes a new master key version current, and returns it. Older ones still unwrap, until the
+        custodian is told to destroy them, each in its own way."""
         ...
 
 

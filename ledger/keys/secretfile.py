@@ -6,7 +6,7 @@ machine restored from a snapshot repeats nothing harmful; and 32 whose hash is t
 wrong passphrase is told from a damaged file. (An attacker learns no more from it than from trying to unseal.)
 
 Every write is atomic (new file, fsync, rename, fsync of the folder), of mode 0600, under a fresh salt, and
-holds a lock, so that two writers lose nothing. The passphrase is asked for at each write and is not kept.
+holds a lock, so that two writers lose nothing.
 """
 
 from __future__ import annotations
@@ -92,28 +92,63 @@ def write_new(path: Path, passphrase: str, secrets: Mapping[str, bytes], cost: C
 
 
 def read(path: Path, passphrase: str) -> dict[str, bytes]:
-    """All secrets of the file.
+    """All secrets of the file. Raises as `Opener`."""
+    return Opener(path, passphrase).secrets()
+
+
+class Opener:
+    """Opens one file again and again. Keeps the derived key, which is dear, and no secret.
 
     Raises `SecretFileMissing`, `UnsafePermissions`, `SecretFileDamaged`, `WrongPassphrase`.
     """
-    return _unseal(path, passphrase)[0]
+
+    def __init__(self, path: Path, passphrase: str) -> None:
+        self.path = path
+        self.passphrase = passphrase
+        self._derived: tuple[tuple[Cost, bytes], tuple[bytes, str]] | None = None
+
+    def prepare(self) -> None:
+        """Derives the key of the file as it is now, when it is not the one kept."""
+        self._key(_parse(self.path))
+
+    def secrets(self) -> dict[str, bytes]:
+        file = _parse(self.path)
+        try:
+            body = AESSIV(self._key(file)).decrypt(file.sealed, [_canonical(file.header)])
+        except (InvalidTag, ValueError):
+            raise SecretFileDamaged(f"{self.path} was altered or cut") from None
+        return {name: bytes.fromhex(value) for name, value in json.loads(body).items()}
+
+    def _key(self, file: _File) -> bytes:
+        made_with = (file.cost, file.salt)
+        if self._derived is None or self._derived[0] != made_with:
+            self._derived = made_with, _derive(self.passphrase, file.cost, file.salt)
+        key, check = self._derived[1]
+        if not hmac.compare_digest(file.check.encode(), check.encode()):
+            raise WrongPassphrase(f"this passphrase does not open {self.path}")
+        return key
 
 
 def update(path: Path, passphrase: str, change: Callable[[dict[str, bytes]], None]) -> dict[str, bytes]:
     """Read, `change` in place and write, under the lock; the new secrets. Raises as `read`, and
     `BadSecret`."""
     with _locked(path):
-        secrets, cost = _unseal(path, passphrase)
+        secrets = read(path, passphrase)
         change(secrets)
-        _write(path, _seal(passphrase, secrets, cost))
+        _write(path, _seal(passphrase, secrets, _parse(path).cost))
         return secrets
 
 
 def change_passphrase(path: Path, old: str, new: str, cost: Cost | None = None) -> None:
     """Seal the same secrets under a new passphrase (and cost). Raises as `read`, and `BadSecret`."""
     with _locked(path):
-        secrets, found = _unseal(path, old)
-        _write(path, _seal(new, secrets, cost or found))
+        secrets = read(path, old)
+        _write(path, _seal(new, secrets, cost or _parse(path).cost))
+
+
+def normal(passphrase: str) -> bytes:
+    """A passphrase as it is used, NFC: keyboards differ in how they write ở."""
+    return unicodedata.normalize("NFC", passphrase).encode()
 
 
 def _seal(passphrase: str, secrets: Mapping[str, bytes], cost: Cost) -> bytes:
@@ -129,7 +164,16 @@ def _seal(passphrase: str, secrets: Mapping[str, bytes], cost: Cost) -> bytes:
     return json.dumps({**header, "sealed": sealed.hex()}, indent=1).encode() + b"\n"
 
 
-def _unseal(path: Path, passphrase: str) -> tuple[dict[str, bytes], Cost]:
+@dataclass(frozen=True, slots=True)
+class _File:
+    header: dict[str, Any]
+    cost: Cost
+    salt: bytes
+    check: str
+    sealed: bytes
+
+
+def _parse(path: Path) -> _File:
     raw = _read_private(path)
     try:
         header: dict[str, Any] = json.loads(raw)
@@ -141,23 +185,15 @@ def _unseal(path: Path, passphrase: str) -> tuple[dict[str, bytes], Cost]:
         raise SecretFileDamaged(f"{path} is not a secret file, or damaged") from None
     if not known or len(salt) != 16:
         raise SecretFileDamaged(f"{path} is not a secret file of version {_VERSION}")
-    key, expected = _derive(passphrase, cost, salt)
-    if not hmac.compare_digest(check.encode(), expected.encode()):
-        raise WrongPassphrase(f"this passphrase does not open {path}")
-    try:
-        body = AESSIV(key).decrypt(sealed, [_canonical(header)])
-    except (InvalidTag, ValueError):
-        raise SecretFileDamaged(f"{path} was altered or cut") from None
-    return {name: bytes.fromhex(value) for name, value in json.loads(body).items()}, cost
+    return _File(header, cost, salt, check, sealed)
 
 
 def _derive(passphrase: str, cost: Cost, salt: bytes) -> tuple[bytes, str]:
-    """The AES-SIV key (64 bytes) and the check value. The passphrase is NFC: keyboards differ in how they
-    write ở."""
+    """The AES-SIV key (64 bytes) and the check value."""
     if not passphrase:
         raise WrongPassphrase("the passphrase is empty")
     okm = hash_secret_raw(
-        unicodedata.normalize("NFC", passphrase).encode(),
+        normal(passphrase),
         salt,
         time_cost=cost.iterations,
         memory_cost=cost.memory_kib,

@@ -47,6 +47,7 @@ def commitment(grant: Grant) -> bytes:
         "purpose": grant.purpose,
         "denial": grant.denial,
         "use": None if grant.use is None else _hex(grant.use),
+        "valid_until": grant.valid_until,
         "decision": None,
     }
     if (decision := grant.decision) is not None:

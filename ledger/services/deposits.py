@@ -20,7 +20,7 @@ from ledger.crypto.merkle import PayloadHasher
 from ledger.crypto.seal import BadSealedKey, DepositContext, PrivateKey, Suite, open_sealed
 from ledger.domain.custody import Custody
 from ledger.domain.deposit import Deposit, DepositTaken, Payload, Upload
-from ledger.keys.port import KeyCustody, wrap_aad
+from ledger.keys.shares import DataKeys, KeyErased
 from ledger.objects.port import ObjectNotFound, ObjectStore
 from ledger.services.pace import paced
 from ledger.services.ports import Begin, Clock
@@ -61,6 +61,7 @@ class DepositStore(Protocol):
     async def waiting(self, seller: bytes) -> int: ...
     async def receive(self, deposit_id: bytes, upload: Upload) -> Sequence[str]: ...
     async def hold(self, payload: Payload) -> Payload: ...
+    async def promise(self, deposit_id: bytes, until: int) -> None: ...
     async def abandon(self, deposit_id: bytes) -> Sequence[str]: ...
     async def expired(self, now: int) -> list[Deposit]: ...
 
@@ -121,7 +122,7 @@ class Deposits:
     objects: ObjectStore
     sellers: Sellers
     recipients: Recipients
-    custody: KeyCustody
+    keys: DataKeys
     custodian: Custodian
     clock: Clock
 
@@ -200,6 +201,8 @@ class Deposits:
         if upload.size != size:
             raise WrongSize(f"the ciphertext has {upload.size} bytes")
         if deposit.payload is not None:
+            if not deposit.payload.wrapped_key:
+                raise KeyErased("the payload was erased")
             return await self._sign(deposit.payload)
         context = self.context(deposit)
         recipient = self.recipients.recipient(sealed_suite(sealed_key))
@@ -213,7 +216,7 @@ class Deposits:
             size=size,
             media_type=media_type,
             held_since=int(self.clock()),
-            wrapped_key=await self.custody.wrap(data_key, wrap_aad(context)),
+            wrapped_key=await self.keys.hold(data_key, context),
         )
         async with self.write() as deposits:
             payload = await deposits.hold(payload)
@@ -249,6 +252,8 @@ class Deposits:
             region=self.terms.region,
             deadline=int(self.clock()) + self.terms.receipt_seconds,
         )
+        async with self.write() as deposits:
+            await deposits.promise(payload.deposit, custody.deadline)
         signature = await self.custodian.sign(custody.digest(self.terms.chain_id, self.terms.reviews))
         return Receipt(payload, custody, self.custodian.address, signature)
 

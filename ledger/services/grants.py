@@ -1,4 +1,4 @@
-"""Key release: a licence's holder gets the data key, sealed to their own key, if the chain says so.
+"""Key release: a licence's holder gets the data key, sealed to a key they registered, if the chain says so.
 
 The chain is asked once, at one final block. What is not a clear yes is a no, and every answer is on record
 before it is given. Under a plan with a quota (R05) a release is a use, counted on chain before the key
@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from ledger.crypto.seal import DepositContext, GrantContext, check_public_key, seal
 from ledger.domain.deposit import Payload, PayloadUnknown
+from ledger.domain.encryption_key import KeyUnregistered
 from ledger.domain.entitlement import (
     QUOTA_SPENT,
     STREAMING,
@@ -23,8 +24,10 @@ from ledger.domain.entitlement import (
     UseRefused,
     UseUncounted,
 )
+from ledger.domain.erasure import PayloadWithdrawn
 from ledger.domain.grant import Grant
-from ledger.keys.port import KeyCustody, wrap_aad
+from ledger.keys.port import CustodyUnavailable
+from ledger.keys.shares import DataKeys, KeyErased
 from ledger.services.ports import Begin, Clock
 
 
@@ -65,6 +68,9 @@ class Uses(Protocol):
 
 class GrantStore(Protocol):
     async def payload_of(self, deposit_id: bytes) -> Payload: ...
+    async def check_key(self, account: bytes, public_key: bytes) -> None: ...
+    async def check_kept(self, deposit_id: bytes) -> None: ...
+    async def of(self, account: bytes, before: tuple[int, bytes] | None, limit: int) -> list[Grant]: ...
     async def record(self, grant: Grant) -> None: ...
     async def of_licence(self, licence: int) -> list[Grant]: ...
 
@@ -77,6 +83,7 @@ class Unlocked:
     decision: Decision
     payload: Payload
     encryption: DepositContext
+    valid_until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,7 @@ class Released:
     payload: Payload
     encryption: DepositContext
     context: GrantContext
+    valid_until: int
     sealed_key: bytes = field(repr=False)
 
 
@@ -96,9 +104,13 @@ REFUSALS: Final[dict[type[Exception], str]] = {
     NodeStale: "node-stale",
     NodesDisagree: "nodes-disagree",
     Denied: "denied",
+    KeyUnregistered: "key-unregistered",
     PayloadUnknown: "payload-unknown",
     PayloadMismatch: "payload-mismatch",
     NotStreamed: "not-streamed",
+    PayloadWithdrawn: "payload-withdrawn",
+    KeyErased: "payload-erased",
+    CustodyUnavailable: "custody-unavailable",
     UseRefused: "use-refused",
     UseUncounted: "use-uncounted",
 }
@@ -113,9 +125,11 @@ class Grants:
     entitlements: Entitlements
     uses: Uses
     write: Begin[GrantStore]
-    custody: KeyCustody
+    read: Begin[GrantStore]
+    keys: DataKeys
     clock: Clock
     block_age_seconds: int
+    grant_seconds: int
 
     async def release(
         self, licence: int, account: bytes, public_key: bytes, purpose: str, repeat: str | None = None
@@ -137,7 +151,13 @@ class Grants:
         )
         decision = unlocked.decision
         return Released(
-            unlocked.grant, decision, unlocked.payload, unlocked.encryption, context(decision), sealed_key
+            unlocked.grant,
+            decision,
+            unlocked.payload,
+            unlocked.encryption,
+            context(decision),
+            unlocked.valid_until,
+            sealed_key,
         )
 
     async def unlock(
@@ -158,13 +178,17 @@ class Grants:
     async def still(self, unlocked: Unlocked) -> None:
         """Asks again, and records only a refusal. A use that was counted stays counted.
 
-        Raises Denied, NodeUnreachable, NodeStale, NodesDisagree.
+        Raises Denied, NodeUnreachable, NodeStale, NodesDisagree, PayloadWithdrawn.
         """
-        asked = replace(unlocked.grant, id=secrets.token_bytes(16), at=int(self.clock()), decision=None)
+        asked = replace(
+            unlocked.grant, id=secrets.token_bytes(16), at=int(self.clock()), decision=None, valid_until=None
+        )
         decision: Decision | None = None
         try:
             decision = await self.entitlements.decide(asked.licence, asked.account)
             self._check(decision, again=asked.use is not None and decision.denial == QUOTA_SPENT)
+            async with self.read() as grants:
+                await grants.check_kept(unlocked.payload.deposit)
         except tuple(REFUSALS) as refusal:
             await self._record(asked, decision, REFUSALS[type(refusal)])
             raise
@@ -190,9 +214,9 @@ class Grants:
             decision = await self.entitlements.decide(asked.licence, asked.account)
             again = repeat is not None and decision.denial == QUOTA_SPENT
             self._check(decision, again=again)
-            payload = await self._payload(decision)
+            payload = await self._payload(asked, decision)
             encryption = DepositContext(self.chain_id, self.listings, payload.seller, payload.deposit)
-            data_key = await self.custody.unwrap(payload.wrapped_key, wrap_aad(encryption))
+            data_key = await self.keys.open(payload.wrapped_key, encryption)
             given = give(decision, data_key)
             if decision.metered:  # last, so that no use is counted for a key that cannot be given
                 asked = replace(asked, use=asked.id if repeat is None else _use(asked, decision, repeat))
@@ -200,7 +224,14 @@ class Grants:
         except tuple(REFUSALS) as refusal:
             await self._record(asked, decision, REFUSALS[type(refusal)])
             raise
-        return Unlocked(await self._record(asked, decision, None), decision, payload, encryption), given
+        valid_until = min(asked.at + self.grant_seconds, decision.expires_at)
+        grant = await self._record(replace(asked, valid_until=valid_until), decision, None)
+        return Unlocked(grant, decision, payload, encryption, valid_until), given
+
+    async def of(self, account: bytes, before: tuple[int, bytes] | None, limit: int) -> list[Grant]:
+        """What the account was answered, the newest first."""
+        async with self.read() as grants:
+            return await grants.of(account, before, limit)
 
     async def _count(self, asked: Grant, decision: Decision, again: bool) -> None:
         """Raises UseRefused, UseUncounted; Denied when the quota is spent and not by this use."""
@@ -223,10 +254,16 @@ class Grants:
         if decision.denial is not None and not again:
             raise Denied(decision)
 
-    async def _payload(self, decision: Decision) -> Payload:
-        """What the decision is about. Raises PayloadUnknown, PayloadMismatch."""
+    async def _payload(self, asked: Grant, decision: Decision) -> Payload:
+        """What the decision is about.
+
+        Raises KeyUnregistered, PayloadUnknown, PayloadMismatch, PayloadWithdrawn.
+        """
         async with self.write() as grants:
+            if asked.public_key:
+                await grants.check_key(asked.account, asked.public_key)
             payload = await grants.payload_of(decision.deposit)
+            await grants.check_kept(payload.deposit)
         if (payload.root, payload.size) != (decision.root, decision.size):
             raise PayloadMismatch("the payload held is not the one that was listed")
         return payload

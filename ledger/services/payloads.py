@@ -1,10 +1,11 @@
 """Ciphertext for anybody: what the vault holds, by its root."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from ledger.crypto.merkle import leaf_count
+from ledger.crypto.merkle import Tree, leaf_count
 from ledger.crypto.verified import LEAF
 from ledger.domain.deposit import Payload
 from ledger.objects.port import ObjectStore
@@ -38,6 +39,15 @@ class Payloads:
             await log.append(access.download_leaf(int(self.clock()), payload.root, start, end))
         async for piece in self.objects.read(payload.object, start, end):
             yield memoryview(piece)
+
+    async def proof(self, payload: Payload, index: int) -> list[bytes]:
+        """The RFC 6962 inclusion proof of a block. Raises LeafOutOfRange."""
+        leaves = await self.leaves(payload)
+
+        def prove() -> list[bytes]:
+            return Tree(leaves[at : at + LEAF] for at in range(0, len(leaves), LEAF)).inclusion_proof(index)
+
+        return await asyncio.to_thread(prove)
 
     async def leaves(self, payload: Payload) -> bytes:
         """The leaf list: 32 bytes for each block. See `ledger.crypto.verified`."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ledger.domain.session import Session
-from ledger.domain.signature import BadSignature, personal_digest, recover
-from ledger.domain.siwe import Message, RelyingParty, parse
+from ledger.domain.signature import personal_digest
+from ledger.domain.siwe import RelyingParty, parse
 from ledger.services.ports import Begin, Clock
+from ledger.services.signers import ContractAccounts, check_signer
 
 
 class SessionStore(Protocol):
@@ -18,11 +19,6 @@ class SessionStore(Protocol):
     async def find(self, key: bytes, *, now: int) -> Session: ...
     async def close(self, key: bytes) -> None: ...
     async def close_all(self, account: bytes) -> None: ...
-
-
-class ContractAccounts(Protocol):
-    async def check(self, account: bytes, digest: bytes, signature: bytes) -> None:
-        """Asks the contract at `account` once (ERC-1271). Raises BadSignature, also without a contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,8 @@ class SignIn:
         now = int(self.clock())
         message = parse(text)
         message.check(self.party, now=now)
-        account = await self._signer(message, personal_digest(text), signature)
+        account = bytes.fromhex(message.address[2:])
+        await check_signer(self.contracts, account, personal_digest(text), signature)
         token = secrets.token_urlsafe(32)
         session = Session(_key(token), account, now + self.session_seconds)
         async with self.write() as sessions:
@@ -88,21 +85,6 @@ class SignIn:
         """Signs the account out everywhere."""
         async with self.write() as sessions:
             await sessions.close_all(session.account)
-
-    async def _signer(self, message: Message, digest: bytes, signature: bytes) -> bytes:
-        account = bytes.fromhex(message.address[2:])
-        refused: BadSignature
-        try:
-            if recover(digest, signature) == account:
-                return account
-            refused = BadSignature("the signature is not this account's")
-        except BadSignature as error:
-            refused = error
-        try:
-            await self.contracts.check(account, digest, signature)
-        except BadSignature:
-            raise refused from None
-        return account
 
 
 def _key(token: str) -> bytes:

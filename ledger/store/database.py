@@ -7,10 +7,10 @@ Readers get a snapshot on connections that refuse to write.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -20,6 +20,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+Repository = TypeVar("Repository")
+Begin = Callable[[], AbstractAsyncContextManager[Repository]]
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_SECONDS: Final = 30
@@ -163,3 +166,25 @@ def _engine(url: URL, *, writes: bool, foreign_keys: bool = True) -> AsyncEngine
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def writing(database: Database, repository: Callable[[AsyncSession], Repository]) -> Begin[Repository]:
+    """Opens `repository` in a transaction that commits when the block ends well."""
+
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[Repository]:
+        async with database.transaction() as session:
+            yield repository(session)
+
+    return begin
+
+
+def reading(database: Database, repository: Callable[[AsyncSession], Repository]) -> Begin[Repository]:
+    """Opens `repository` over one snapshot."""
+
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[Repository]:
+        async with database.reading() as session:
+            yield repository(session)
+
+    return begin

@@ -1,6 +1,21 @@
 """Deposits, and the payloads that came of them."""
 
-from sqlalchemy import ColumnElement, ForeignKey, LargeBinary, String, UniqueConstraint, func, update
+from typing import Final
+
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    case,
+    column,
+    func,
+    or_,
+    table,
+    update,
+)
+from sqlalchemy import select as sa_select
 from sqlmodel import Field, col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,6 +29,9 @@ from ledger.domain.deposit import (
 )
 from ledger.store.columns import Address, Bytes, Hash, Integer64, Table
 from ledger.store.uploads import Sections
+
+GIVEN_UP: Final = -1
+"""`receipt_until` of a payload that is being thrown away."""
 
 
 class Header(Bytes):
@@ -44,7 +62,11 @@ class DepositRow(Table, table=True):
 
 
 class PayloadRow(Table, table=True):
-    """A root stands for one deposit only: its header commits to the deposit's context."""
+    """A root stands for one deposit only: its header commits to the deposit's context.
+
+    `receipt_until`: the deadline of the last receipt signed for it, or GIVEN_UP. Empty when older programs
+    signed: then it is not known.
+    """
 
     __tablename__ = "payloads"
 
@@ -56,6 +78,7 @@ class PayloadRow(Table, table=True):
     media_type: str = Field(sa_type=String(127))
     held_since: int = Field(sa_type=Integer64)
     wrapped_key: bytes = Field(sa_type=LargeBinary)
+    receipt_until: int | None = Field(default=None, sa_type=Integer64)
 
 
 class Deposits:
@@ -149,6 +172,80 @@ class Deposits:
         """Raises PayloadUnknown."""
         return _found(await self._session.get(PayloadRow, deposit_id))
 
+    async def wrapped(self, after: bytes, limit: int) -> list[Payload]:
+        """Up to `limit` payloads that are not erased, by deposit id, above `after` unless it is empty."""
+        kept = col(PayloadRow.wrapped_key) != b""
+        statement = select(PayloadRow).where(kept).order_by(col(PayloadRow.deposit)).limit(limit)
+        if after:
+            statement = statement.where(col(PayloadRow.deposit) > after)
+        return [_payload(row) for row in await self._session.exec(statement)]
+
+    async def rewrap(self, deposit_id: bytes, old: bytes, new: bytes) -> bool:
+        """Replaces a wrapped key; False when it is not `old` any more."""
+        replaced = await self._session.exec(
+            update(PayloadRow)
+            .where(col(PayloadRow.deposit) == deposit_id, col(PayloadRow.wrapped_key) == old)
+            .values(wrapped_key=new)
+        )
+        return replaced.rowcount == 1
+
+    async def promise(self, deposit_id: bytes, until: int) -> None:
+        """A receipt is going to be signed. Raises DepositUnknown when the payload was given up."""
+        before = col(PayloadRow.receipt_until)
+        kept = or_(before.is_(None), before != GIVEN_UP)
+        promised = await self._session.exec(
+            update(PayloadRow)
+            .where(col(PayloadRow.deposit) == deposit_id, kept)
+            .values(
+                receipt_until=case(
+                    (col(PayloadRow.receipt_until) > until, col(PayloadRow.receipt_until)), else_=until
+                )
+            )
+        )
+        if promised.rowcount != 1:
+            raise DepositUnknown("nobody claimed the deposit in time, and it was thrown away")
+
+    async def receipts_over(self, held_until: int) -> list[tuple[Payload, int]]:
+        """Payloads held since `held_until` or longer and not erased, with the end of their last receipt."""
+        statement = select(PayloadRow).where(
+            col(PayloadRow.held_since) <= held_until,
+            col(PayloadRow.receipt_until) > GIVEN_UP,
+            col(PayloadRow.wrapped_key) != b"",
+        )
+        rows = await self._session.exec(statement)
+        return [(_payload(row), row.receipt_until) for row in rows if row.receipt_until is not None]
+
+    async def give_up(self, deposit_id: bytes, receipt_until: int) -> bool:
+        """No receipt is signed any more; False when one was meanwhile, or an erasure was asked for, whose
+        record stays."""
+        erasures = table("erasures", column("deposit", Hash()))
+        given = await self._session.exec(
+            update(PayloadRow)
+            .where(
+                col(PayloadRow.deposit) == deposit_id,
+                col(PayloadRow.receipt_until) == receipt_until,
+                col(PayloadRow.deposit).not_in(sa_select(erasures.c.deposit)),
+            )
+            .values(receipt_until=GIVEN_UP)
+        )
+        return given.rowcount == 1
+
+    async def given_up(self) -> list[Payload]:
+        statement = select(PayloadRow).where(PayloadRow.receipt_until == GIVEN_UP)
+        return [_payload(row) for row in await self._session.exec(statement)]
+
+    async def drop(self, deposit_id: bytes) -> None:
+        """Forgets a payload that was given up, and its deposit; again is no error."""
+        given_up = (col(PayloadRow.deposit) == deposit_id, col(PayloadRow.receipt_until) == GIVEN_UP)
+        gone = await self._session.exec(delete(PayloadRow).where(*given_up))
+        if gone.rowcount == 1:
+            await self._session.exec(delete(DepositRow).where(col(DepositRow.id) == deposit_id))
+
+    async def forget_key(self, deposit_id: bytes) -> None:
+        """The payload is erased."""
+        forgotten = update(PayloadRow).where(col(PayloadRow.deposit) == deposit_id).values(wrapped_key=b"")
+        await self._session.exec(forgotten)
+
     async def abandon(self, deposit_id: bytes) -> list[str]:
         """Forgets a deposit that is not complete; gives the parts' objects, which nothing names any more.
 
@@ -187,7 +284,7 @@ def _deposit(row: DepositRow, payload: Payload | None = None) -> Deposit:
 
 
 def _found(row: PayloadRow | None) -> Payload:
-    if row is None:
+    if row is None or row.receipt_until == GIVEN_UP:
         raise PayloadUnknown("the vault holds no such payload")
     return _payload(row)
 

@@ -1,7 +1,7 @@
 """Every key release and every refusal of one, with what it was decided on (R33)."""
 
 from sqlalchemy import LargeBinary, String
-from sqlmodel import Field, col, select
+from sqlmodel import Field, and_, col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ledger.domain.deposit import Payload
@@ -11,6 +11,8 @@ from ledger.proofs import access
 from ledger.store.access_log import AccessLog
 from ledger.store.columns import Address, Bytes, Hash, Integer64, Table, Uint256
 from ledger.store.deposits import Deposits
+from ledger.store.encryption_keys import EncryptionKeys
+from ledger.store.erasures import Erasures
 
 
 class GrantId(Bytes):
@@ -51,6 +53,7 @@ class GrantRow(Table, table=True):
     use: bytes | None = Field(default=None, sa_type=GrantId)
     entry: int | None = Field(default=None, sa_type=Integer64)
     """In the access log; empty for what was before it."""
+    valid_until: int | None = Field(default=None, sa_type=Integer64)
 
 
 class Grants:
@@ -68,6 +71,7 @@ class Grants:
             purpose=grant.purpose,
             denial=grant.denial,
             use=grant.use,
+            valid_until=grant.valid_until,
         )
         if (decision := grant.decision) is not None:
             row.block_number = decision.block.number
@@ -97,14 +101,32 @@ class Grants:
         """Raises PayloadUnknown."""
         return await Deposits(self._session).payload_of(deposit_id)
 
+    async def check_key(self, account: bytes, public_key: bytes) -> None:
+        """Raises KeyUnregistered."""
+        await EncryptionKeys(self._session).check(account, public_key)
+
+    async def check_kept(self, deposit_id: bytes) -> None:
+        """Raises PayloadWithdrawn."""
+        await Erasures(self._session).check_kept(deposit_id)
+
+    async def of(self, account: bytes, before: tuple[int, bytes] | None, limit: int) -> list[Grant]:
+        """Up to `limit` answers that the account got, the newest first; those `before` a time and id."""
+        statement = select(GrantRow).where(GrantRow.account == account)
+        if before is not None:
+            at, last = before
+            earlier = and_(col(GrantRow.at) == at, col(GrantRow.id) < last)
+            statement = statement.where(or_(col(GrantRow.at) < at, earlier))
+        statement = statement.order_by(col(GrantRow.at).desc(), col(GrantRow.id).desc()).limit(limit)
+        return [_grant(row) for row in await self._session.exec(statement)]
+
 
 def _grant(row: GrantRow) -> Grant:
     decision = None
-    if row.block_number is not None and row.block_hash is not None and row.block_time is not None:
+    if row.block_number is not None:
         decision = Decision(
             licence=row.licence,
             account=row.account,
-            block=Block(row.block_number, row.block_hash, row.block_time),
+            block=Block(row.block_number, row.block_hash or b"", row.block_time or 0),
             denial=row.reason,
             listing=row.listing or 0,
             version=row.version or 0,
@@ -126,4 +148,5 @@ def _grant(row: GrantRow) -> Grant:
         denial=row.denial,
         decision=decision,
         use=row.use,
+        valid_until=row.valid_until,
     )

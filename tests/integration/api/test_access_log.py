@@ -2,16 +2,19 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from eth_typing import Hash32
 
 from api.settings import Settings
 from ledger.chain.anchors import NotAnchored, anchored
 from ledger.crypto.merkle import EMPTY_ROOT, leaf_hash, verify_consistency, verify_inclusion
 from ledger.crypto.seal import PrivateKey, Suite
+from ledger.domain.encryption_key import EncryptionKey
 from ledger.domain.entitlement import Block, Decision
 from ledger.domain.grant import Grant
 from ledger.proofs import access, tlog
@@ -45,6 +48,12 @@ async def use(client: Client, sold: Sold, times: int = 1) -> None:
     """A grant, a denial and two downloads, `times` over."""
     buyer, outsider = await client.sign_in(BUYER), await client.sign_in(OUTSIDER)
     key, root = PrivateKey.generate(Suite.X25519), f"0x{sold.dataset.root.hex()}"
+    keys = client.services.encryption_keys
+    wanted = EncryptionKey(
+        bytes.fromhex(BUYER.address[2:]), key.public, time.time_ns() // 1000, int(time.time()) + 60
+    )
+    digest = Hash32(wanted.digest(keys.chain_id, keys.licences))
+    await keys.register(wanted, bytes(BUYER.unsafe_sign_hash(digest).signature))
     for _ in range(times):
         assert (await buyer.call("POST", sold.path, json=asking(key, "private-purpose")))[0] == 201
         assert (await outsider.call("POST", sold.path, json=asking(key)))[0] == 403
@@ -97,7 +106,7 @@ def test_a_commitment_binds_the_whole_record() -> None:
     decision = Decision(
         7, b"\2" * 20, Block(41, b"\5" * 32, 1000), None, 1, 1, 1 << 16, 9, 9, 0, b"\6" * 32, 8
     )
-    grant = Grant(b"\1" * 16, 5, 7, b"\2" * 20, b"\3" * 36, "use", None, decision, b"\4" * 16)
+    grant = Grant(b"\1" * 16, 5, 7, b"\2" * 20, b"\3" * 36, "use", None, decision, b"\4" * 16, 1000)
     assert json.loads(access.grant_leaf(grant))["commitment"] == "0x" + access.commitment(grant).hex()
 
     def others(record: Any, *kept: str) -> Iterator[Any]:

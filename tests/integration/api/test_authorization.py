@@ -110,6 +110,7 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/payloads/{root}": public(payload),
     "HEAD /v1/payloads/{root}": public(payload),
     "GET /v1/payloads/{root}/leaves": public(lambda at: f"{payload(at)}/leaves"),
+    "GET /v1/payloads/{root}/proof/{index}": public(lambda at: f"{payload(at)}/proof/0"),
     "PUT /v1/metadata/{digest}": Row(
         lambda _: "/v1/metadata/0xb48d38f93eaa084033fc5970bf96e559c33c4cdc07d889ab00b4d63f9590739d",
         signed_in("", ACCOUNTS),
@@ -126,7 +127,7 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/licences/{licence_id}": public(lambda at: f"/v1/licences/{at.sold.licence}"),
     "POST /v1/licences/{licence_id}/grants": Row(
         lambda at: at.sold.path,
-        signed_in("denied", ("buyer",)),
+        signed_in("denied", ()) | {"buyer": "key-unregistered"},
         lambda _: {"json": asking(PrivateKey.generate())},
     ),
     "GET /v1/log/checkpoint": public(lambda _: "/v1/log/checkpoint"),
@@ -137,6 +138,35 @@ ROWS: Final[dict[str, Row]] = {
     ),
     "GET /v1/licences/{licence_id}/plaintext": Row(
         lambda at: f"/v1/licences/{at.sold.licence}/plaintext", signed_in("denied", ("buyer",))
+    ),
+    "GET /v1/grants": Row(lambda _: "/v1/grants", signed_in("", ACCOUNTS)),
+    "PUT /v1/encryption-keys": Row(
+        lambda _: "/v1/encryption-keys",
+        signed_in("signature-malformed", ()),
+        lambda _: {
+            "json": {
+                "public_key": f"0x{PrivateKey.generate().public.hex()}",
+                "sequence": 1,
+                "deadline": 1 << 40,
+                "signature": "0x00",
+            }
+        },
+    ),
+    "GET /v1/encryption-keys": Row(lambda _: "/v1/encryption-keys", signed_in("", ACCOUNTS)),
+    "DELETE /v1/encryption-keys/{suite}": Row(
+        lambda _: "/v1/encryption-keys/X25519", signed_in("key-unregistered", ())
+    ),
+    "POST /v1/erasures": Row(
+        lambda _: "/v1/erasures",
+        signed_in("not-seller", ("seller",)),
+        lambda at: {"json": {"root": f"0x{at.sold.dataset.root.hex()}", "reason": "tried"}},
+    ),
+    "GET /v1/erasures": Row(lambda _: "/v1/erasures", signed_in("", ACCOUNTS)),
+    "GET /v1/erasures/{root}": Row(
+        lambda at: f"/v1/erasures/0x{at.sold.dataset.root.hex()}", dict.fromkeys(EVERYBODY, "erasure-unknown")
+    ),
+    "DELETE /v1/erasures/{root}": Row(
+        lambda at: f"/v1/erasures/0x{at.sold.dataset.root.hex()}", signed_in("erasure-unknown", ())
     ),
     "GET /v1/exchange": public(lambda _: "/v1/exchange"),
     "GET /v1/health": public(lambda _: "/v1/health"),

@@ -17,7 +17,7 @@ from tests.integration.api.conftest import Client, Clock, running
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, OUTSIDER, SELLER, Market
 from tests.integration.api.node import Node
-from tests.integration.api.test_grants import Sold, asking, records, selling
+from tests.integration.api.test_grants import Sold, asking, holder, records, selling
 
 HOLDER = bytes.fromhex(BUYER.address[2:])
 
@@ -152,12 +152,13 @@ async def test_threat_S14_the_service_releases_nothing_while_nodes_disagree(
         two = settings.model_copy(update={"witnesses": witness.url})
         client = await stack.enter_async_context(running(two, clock))
         sold = await selling(market, await Dataset.deposited(await client.sign_in(SELLER)))
-        buyer = await client.sign_in(BUYER)
+        key = PrivateKey.generate()
+        buyer = await holder(client, market, key)
         witness.lies["eth_call"] = lambda answer: answer[:-1] + ("0" if answer[-1] == "1" else "1")
-        status, refused = await buyer.call("POST", sold.path, json=asking(PrivateKey.generate()))
+        status, refused = await buyer.call("POST", sold.path, json=asking(key))
         assert (status, refused["code"]) == (503, "nodes-disagree")
         witness.lies.clear()
-        assert (await buyer.call("POST", sold.path, json=asking(PrivateKey.generate())))[0] == 201
+        assert (await buyer.call("POST", sold.path, json=asking(key)))[0] == 201
         assert [row[0] for row in records(settings)] == ["nodes-disagree", None]
 
 
@@ -165,9 +166,9 @@ async def test_R33_a_recorded_decision_can_be_replayed_at_its_block(
     client: Client, market: Market, settings: Settings
 ) -> None:
     sold: Sold = await selling(market, await Dataset.deposited(await client.sign_in(SELLER)))
-    for account in (BUYER, OUTSIDER):
-        caller = await client.sign_in(account)
-        await caller.call("POST", sold.path, json=asking(PrivateKey.generate()))
+    key = PrivateKey.generate()
+    for caller in (await holder(client, market, key), await client.sign_in(OUTSIDER)):
+        await caller.call("POST", sold.path, json=asking(key))
     await market.revoke(sold.licence)
     grants = client.services.grants
     async with grants.write() as store:

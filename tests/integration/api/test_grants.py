@@ -1,14 +1,19 @@
 import sqlite3
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from eth_account.signers.local import LocalAccount
 
 from api.schemas.grants import EntitlementInfo
 from api.settings import Settings
+from ledger.client.keys import sign
 from ledger.crypto.chunked import decrypt
 from ledger.crypto.seal import GrantContext, OpenFailed, PrivateKey, Suite, open_sealed
+from ledger.domain.encryption_key import EncryptionKey
+from ledger.keys import LocalKeyStore
 from tests.integration.api.conftest import Client, Clock
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, OUTSIDER, PLAN, SELLER, Market
@@ -51,6 +56,27 @@ def records(settings: Settings) -> list[tuple[Any, ...]]:
     return rows
 
 
+async def holder(client: Client, market: Market, key: PrivateKey) -> Client:
+    """The buyer, signed in, with this key registered."""
+    buyer = await client.sign_in(BUYER)
+    status, info = await buyer.call("PUT", "/v1/encryption-keys", json=registration(market, BUYER, key))
+    assert status == 200, info
+    return buyer
+
+
+def registration(market: Market, account: LocalAccount, key: PrivateKey, sequence: int = 1) -> dict[str, Any]:
+    """What `account` signed."""
+    address = bytes.fromhex(account.address[2:])
+    wanted = EncryptionKey(address, key.public, sequence, int(time.time()) + 60)
+    signature = sign(account, wanted, market.manifest.chain_id, market.manifest.address("Licences"))
+    return {
+        "public_key": f"0x{key.public.hex()}",
+        "sequence": sequence,
+        "deadline": wanted.deadline,
+        "signature": f"0x{signature.hex()}",
+    }
+
+
 def asking(key: PrivateKey, purpose: str = "download") -> dict[str, str]:
     return {"public_key": f"0x{key.public.hex()}", "purpose": purpose}
 
@@ -59,7 +85,8 @@ def asking(key: PrivateKey, purpose: str = "download") -> dict[str, str]:
 async def test_the_holder_gets_the_key_and_with_it_the_very_bytes(
     client: Client, market: Market, sold: Sold, settings: Settings, suite: Suite
 ) -> None:
-    buyer, key = await client.sign_in(BUYER), PrivateKey.generate(suite)
+    key = PrivateKey.generate(suite)
+    buyer = await holder(client, market, key)
     number, block_hash = await market.head()
     status, grant = await buyer.call("POST", sold.path, json=asking(key))
     assert status == 201, grant
@@ -148,11 +175,12 @@ async def test_threat_S05_anything_unclear_fails_closed_and_is_recorded(
     spoil: Callable[[Node, Clock, Market], Any],
     code: str,
 ) -> None:
-    buyer = await client.sign_in(BUYER)
-    assert (await buyer.call("POST", sold.path, json=asking(PrivateKey.generate())))[0] == 201
+    key = PrivateKey.generate()
+    buyer = await holder(client, market, key)
+    assert (await buyer.call("POST", sold.path, json=asking(key)))[0] == 201
     await market.rpc.request("evm_mine")  # an answer is kept for its block
     await spoil(node, clock, market)
-    found, refused = await buyer.call("POST", sold.path, json=asking(PrivateKey.generate()))
+    found, refused = await buyer.call("POST", sold.path, json=asking(key))
     assert (found, refused["code"]) == (503, code)
     assert "sealed_key" not in refused
     assert [row[0] for row in records(settings)] == [None, code]
@@ -172,8 +200,9 @@ async def test_threat_S07_what_was_listed_and_is_not_held_is_not_released(
 ) -> None:
     dataset = await Dataset.deposited(await client.sign_in(SELLER))
     sold = await selling(market, dataset, **changes)
-    buyer = await client.sign_in(BUYER)
-    found, refused = await buyer.call("POST", sold.path, json=asking(PrivateKey.generate()))
+    key = PrivateKey.generate()
+    buyer = await holder(client, market, key)
+    found, refused = await buyer.call("POST", sold.path, json=asking(key))
     assert (found, refused["code"]) == (status, code)
     assert [row[0] for row in records(settings)] == [code]
 
@@ -215,3 +244,16 @@ async def test_anybody_asks_what_the_chain_says_of_a_right(
         status, answer = await client.call("GET", path + account.address)
         assert (status, answer["denial"], answer["block_number"]) == (200, denial, number)
         EntitlementInfo.model_validate(answer)
+
+
+async def test_R33_a_custodian_out_of_reach_releases_nothing_and_is_recorded(
+    client: Client, market: Market, sold: Sold, settings: Settings
+) -> None:
+    keys = client.services.grants.keys.custody
+    assert isinstance(keys, LocalKeyStore)
+    keys._agent._process.kill()
+    key = PrivateKey.generate()
+    buyer = await holder(client, market, key)
+    status, refused = await buyer.call("POST", sold.path, json=asking(key))
+    assert (status, refused["code"]) == (503, "custody-unavailable")
+    assert [row[0] for row in records(settings)] == ["custody-unavailable"]

@@ -13,8 +13,8 @@ from api.settings import Settings
 from ledger.crypto.seal import PrivateKey
 from tests.integration.api.conftest import Client, signed
 from tests.integration.api.dataset import Dataset
-from tests.integration.api.market import BUYER, PASSPHRASE, SELLER, Market
-from tests.integration.api.test_grants import asking, selling
+from tests.integration.api.market import PASSPHRASE, SELLER, Market
+from tests.integration.api.test_grants import asking, holder, selling
 
 PLAINTEXT = b"canary: the plaintext of a dataset. " * 1000
 
@@ -59,7 +59,8 @@ async def test_threat_S10_no_secret_in_logs_database_or_objects(
     seller = await client.sign_in(SELLER)
     dataset = await Dataset.deposited(seller, PLAINTEXT)
     path = (await selling(market, dataset)).path
-    buyer, key = await client.sign_in(BUYER), PrivateKey.generate()
+    key = PrivateKey.generate()
+    buyer = await holder(client, market, key)
     assert (await buyer.call("POST", path + "?canary=in-the-query", json=asking(key)))[0] == 201
     spoil(settings)
     status, refused = await buyer.call("POST", path, json=asking(key, "canary-in-an-exception"))

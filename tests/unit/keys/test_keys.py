@@ -23,6 +23,7 @@ from ledger.keys import (
     BadSecret,
     BadWrappedKey,
     Cost,
+    CustodyUnavailable,
     KeyCustody,
     LocalKeyStore,
     SecretFileDamaged,
@@ -119,7 +120,7 @@ async def test_threat_S07_a_wrapped_key_opens_for_its_deposit_only(
 
 async def test_any_byte_of_a_wrapped_key_changed_is_refused(store: LocalKeyStore) -> None:
     wrapped = await store.wrap(new_data_key(), AAD)
-    store.rotate(WORDS)  # so that the version byte can name another key that exists
+    await store.rotate()  # so that the version byte can name another key that exists
     for place in range(len(wrapped)):
         for flip in (1, 3, 128):
             damaged = bytearray(wrapped)
@@ -131,7 +132,7 @@ async def test_any_byte_of_a_wrapped_key_changed_is_refused(store: LocalKeyStore
 async def test_R13_rotation_keeps_old_keys_until_destroyed(store: LocalKeyStore, path: Path) -> None:
     key = new_data_key()
     old = await store.wrap(key, AAD)
-    assert store.rotate(WORDS) == "2" == await store.current_version()
+    assert await store.rotate() == "2" == await store.current_version()
     assert await store.unwrap(old, AAD) == key
     new = await store.rewrap(old, AAD)
     assert (store.version(old), store.version(new)) == ("1", "2")
@@ -145,7 +146,7 @@ async def test_R13_rotation_keeps_old_keys_until_destroyed(store: LocalKeyStore,
         with pytest.raises(UnknownKeyVersion):
             await custody.unwrap(old, AAD)
         assert await custody.unwrap(new, AAD) == key
-    assert store.rotate(WORDS) == "3"
+    assert await store.rotate() == "3"
 
 
 async def test_threat_S09_killed_at_every_row_of_a_rotation(store: LocalKeyStore, path: Path) -> None:
@@ -153,7 +154,7 @@ async def test_threat_S09_killed_at_every_row_of_a_rotation(store: LocalKeyStore
     rows = [await store.wrap(key, AAD) for key in keys]
     for row in range(len(rows) + 1):
         custody = LocalKeyStore.open(path, WORDS)
-        custody.rotate(WORDS)
+        await custody.rotate()
         for index in range(row):  # dies before row `row`
             rows[index] = await custody.rewrap(rows[index], AAD)
         restarted = LocalKeyStore.open(path, WORDS)
@@ -167,12 +168,12 @@ async def test_threat_S09_killed_at_every_row_of_a_rotation(store: LocalKeyStore
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from ledger.keys import LocalKeyStore
+from ledger.keys import agent
+from ledger.keys.secretfile import Opener
 die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-store = LocalKeyStore.open(Path(sys.argv[1]), sys.argv[2])
 if sys.argv[3] == "fsync": os.fsync = die
 else: Path.replace = die
-store.rotate(sys.argv[2])
+agent._rotate(Opener(Path(sys.argv[1]), sys.argv[2]))
 """
 
 
@@ -181,15 +182,15 @@ def test_threat_S09_killed_while_the_file_is_written(store: LocalKeyStore, path:
     command = [sys.executable, "-c", KILLED, str(path), WORDS, moment]
     assert subprocess.run(command, check=False, cwd=Path(__file__).parents[3]).returncode == -9
     again = LocalKeyStore.open(path, WORDS)
-    assert again.rotate(WORDS) == "2"  # the lock died with its holder, the file is the old one
+    assert asyncio.run(again.rotate()) == "2"  # the lock died with its holder, the file is the old one
 
 
-def test_two_writers_lose_nothing(store: LocalKeyStore, path: Path) -> None:
+async def test_two_writers_lose_nothing(store: LocalKeyStore, path: Path) -> None:
     other = LocalKeyStore.open(path, WORDS)
     other.put_secret("token/one", b"1", WORDS)
     store.put_secret("token/two", b"2", WORDS)
-    assert other.rotate(WORDS) == "2"
-    assert store.rotate(WORDS) == "3"
+    assert await other.rotate() == "2"
+    assert await store.rotate() == "3"
     assert {"token/one", "token/two"} <= set(LocalKeyStore.open(path, WORDS).names())
 
 
@@ -238,7 +239,7 @@ def test_each_failure_of_the_file_is_its_own(store: LocalKeyStore, path: Path, t
         with pytest.raises(WrongPassphrase):
             LocalKeyStore.open(path, wrong)
         with pytest.raises(WrongPassphrase):
-            store.rotate(wrong)
+            store.put_secret("token/one", b"1", wrong)
     with pytest.raises(WrongPassphrase, match="empty"):
         LocalKeyStore.create(tmp_path / "new", "", cost=CHEAP)
     assert not (tmp_path / "new").exists()
@@ -275,7 +276,7 @@ def test_a_vietnamese_passphrase_typed_in_either_form(store: LocalKeyStore, path
 
 def test_the_file_is_for_its_owner_only(store: LocalKeyStore, path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
-    store.rotate(WORDS)
+    asyncio.run(store.rotate())
     assert path.stat().st_mode & 0o777 == 0o600
     for mode in (0o640, 0o604, 0o620, 0o666):
         path.chmod(mode)
@@ -358,3 +359,66 @@ async def test_threat_S10_no_secret_is_shown(path: Path, caplog: pytest.LogCaptu
     for secret in (key, passphrase.encode(), *secrets.values()):
         for form in (secret.hex(), repr(secret)[2:-1], str(int.from_bytes(secret, "big"))):
             assert not any(form in text for text in shown)
+
+
+# Memory -----------------------------------------------------------------------------------------------------
+
+SERVICE = """
+import asyncio, sys
+from pathlib import Path
+from ledger.keys import LocalKeyStore, new_data_key
+async def main():
+    store = LocalKeyStore.open(Path(sys.argv[1]), sys.argv[2])
+    for _ in range(20):
+        assert await store.unwrap(await store.rewrap(await store.wrap(new_data_key(), b"x"), b"x"), b"x")
+    await store.rotate()
+    await store.wrap(new_data_key(), b"x")
+    print(store._agent._process.pid, flush=True)
+    sys.stdin.read()
+asyncio.run(main())
+"""
+
+
+def memory(pid: int) -> bytes:
+    """All that a process can read of its own."""
+    found = b""
+    maps = [line.split() for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as file:
+        for where, mode, *_, name in maps:
+            if mode.startswith("r") and name not in ("[vvar]", "[vsyscall]", "[vvar_vclock]"):
+                start, end = (int(part, 16) for part in where.split("-"))
+                file.seek(start)
+                found += file.read(end - start)
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_threat_S10_no_master_key_stays_in_memory_after_a_call(store: LocalKeyStore, path: Path) -> None:
+    command = [sys.executable, "-c", SERVICE, str(path), WORDS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as service:
+        assert service.stdin is not None
+        assert service.stdout is not None
+        agent = int(service.stdout.readline())
+        secrets = secretfile.read(path, WORDS)
+        masters = [secrets["master/1"], secrets["master/2"]]
+        kept = memory(service.pid)
+        assert secrets["account/custodian"] in kept  # the scan finds what is there
+        shown = [kept]
+        try:
+            shown.append(memory(agent))
+            assert WORDS.encode() in shown[1]
+        except PermissionError:  # what everybody but root gets: the agent is not to be traced
+            assert os.geteuid() != 0
+        for master in masters:
+            for form in (master, master[:32], master[32:], master.hex().encode()):
+                assert not any(form in text for text in shown)
+        service.stdin.close()
+        assert service.wait(10) == 0
+    assert not Path(f"/proc/{agent}").exists()  # it ended with the service
+
+
+async def test_without_its_agent_the_store_says_so(store: LocalKeyStore) -> None:
+    store._agent._process.kill()
+    store._agent._process.wait()
+    with pytest.raises(CustodyUnavailable, match="restart"):
+        await store.wrap(new_data_key(), AAD)

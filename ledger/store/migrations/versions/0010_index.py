@@ -6,8 +6,8 @@ from alembic import op
 from ledger.store.columns import Address, Hash, Uint256
 from ledger.store.index.tables import Region
 
-revision = "0012"
-down_revision = "0011"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
