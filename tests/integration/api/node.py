@@ -16,7 +16,7 @@ class Node:
     """Hands questions on to the node at `url`; what tests set makes it worse.
 
     `down` hangs up on every caller, `delay` is in seconds before an answer, `lies` changes the result of a
-    method. `asked` counts the questions of each method.
+    method, `held` makes a method wait for an event. `asked` counts the questions of each method.
     """
 
     def __init__(self, behind: str) -> None:
@@ -25,6 +25,7 @@ class Node:
         self.down = False
         self.delay = 0.0
         self.lies: dict[str, Lie] = {}
+        self.held: dict[str, asyncio.Event] = {}
         self.asked: Counter[str] = Counter()
 
     @classmethod
@@ -51,6 +52,9 @@ class Node:
         }
         self.asked.update(methods.values())
         await asyncio.sleep(self.delay)
+        for method in methods.values():
+            if method in self.held:
+                await self.held[method].wait()
         if self.down:
             assert request.transport is not None
             request.transport.abort()

@@ -15,7 +15,7 @@ from ledger.domain.entitlement import STREAMING
 from tests.integration.api.conftest import Client
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import SELLER, Market, account
-from tests.integration.api.test_grants import Sold, asking, selling
+from tests.integration.api.test_grants import Sold, asking, holder, registration, selling
 
 ACCOUNTS: Final = ("outsider", "buyer", "seller2", "reviewer", "supervisor", "operator", "seller")
 """Whose objects they are comes last: what an owner does may end them."""
@@ -25,12 +25,18 @@ OK: Final = "ok"
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """What the routes are tried with: the seller's deposits, the buyer's licence."""
+    """What the routes are tried with: the seller's deposits, the buyer's licence and registered key.
+
+    `registration` is what the buyer signed for the next key.
+    """
 
     open: Dataset
     sending: Dataset
     upload: str
     sold: Sold
+    withdrawn: Dataset
+    key: PrivateKey
+    registration: dict[str, Any]
 
 
 Arguments = Mapping[str, Any]
@@ -68,6 +74,14 @@ def upload(objects: Objects) -> str:
 
 def payload(objects: Objects) -> str:
     return f"/v1/payloads/0x{objects.sold.dataset.root.hex()}"
+
+
+def erasure(objects: Objects) -> str:
+    return f"/v1/erasures/0x{objects.withdrawn.root.hex()}"
+
+
+def withdrawal(dataset: Dataset) -> dict[str, str]:
+    return {"root": f"0x{dataset.root.hex()}", "reason": "tried"}
 
 
 ROWS: Final[dict[str, Row]] = {
@@ -109,8 +123,8 @@ ROWS: Final[dict[str, Row]] = {
     ),
     "GET /v1/payloads/{root}": public(payload),
     "HEAD /v1/payloads/{root}": public(payload),
-    "GET /v1/payloads/{root}/leaves": public(lambda at: f"{payload(at)}/leaves"),
     "GET /v1/payloads/{root}/proof/{index}": public(lambda at: f"{payload(at)}/proof/0"),
+    "GET /v1/payloads/{root}/leaves": public(lambda at: f"{payload(at)}/leaves"),
     "PUT /v1/metadata/{digest}": Row(
         lambda _: "/v1/metadata/0xb48d38f93eaa084033fc5970bf96e559c33c4cdc07d889ab00b4d63f9590739d",
         signed_in("", ACCOUNTS),
@@ -127,8 +141,8 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/licences/{licence_id}": public(lambda at: f"/v1/licences/{at.sold.licence}"),
     "POST /v1/licences/{licence_id}/grants": Row(
         lambda at: at.sold.path,
-        signed_in("denied", ()) | {"buyer": "key-unregistered"},
-        lambda _: {"json": asking(PrivateKey.generate())},
+        signed_in("denied", ("buyer",)),
+        lambda at: {"json": asking(at.key)},
     ),
     "GET /v1/log/checkpoint": public(lambda _: "/v1/log/checkpoint"),
     "GET /v1/log/key": public(lambda _: "/v1/log/key"),
@@ -142,32 +156,21 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/grants": Row(lambda _: "/v1/grants", signed_in("", ACCOUNTS)),
     "PUT /v1/encryption-keys": Row(
         lambda _: "/v1/encryption-keys",
-        signed_in("signature-malformed", ()),
-        lambda _: {
-            "json": {
-                "public_key": f"0x{PrivateKey.generate().public.hex()}",
-                "sequence": 1,
-                "deadline": 1 << 40,
-                "signature": "0x00",
-            }
-        },
+        signed_in("signature-wrong", ("buyer",)),
+        lambda at: {"json": at.registration},
     ),
     "GET /v1/encryption-keys": Row(lambda _: "/v1/encryption-keys", signed_in("", ACCOUNTS)),
     "DELETE /v1/encryption-keys/{suite}": Row(
-        lambda _: "/v1/encryption-keys/X25519", signed_in("key-unregistered", ())
+        lambda _: "/v1/encryption-keys/X25519", signed_in("key-unregistered", ("buyer",))
     ),
     "POST /v1/erasures": Row(
         lambda _: "/v1/erasures",
         signed_in("not-seller", ("seller",)),
-        lambda at: {"json": {"root": f"0x{at.sold.dataset.root.hex()}", "reason": "tried"}},
+        lambda at: {"json": withdrawal(at.sold.dataset)},
     ),
     "GET /v1/erasures": Row(lambda _: "/v1/erasures", signed_in("", ACCOUNTS)),
-    "GET /v1/erasures/{root}": Row(
-        lambda at: f"/v1/erasures/0x{at.sold.dataset.root.hex()}", dict.fromkeys(EVERYBODY, "erasure-unknown")
-    ),
-    "DELETE /v1/erasures/{root}": Row(
-        lambda at: f"/v1/erasures/0x{at.sold.dataset.root.hex()}", signed_in("erasure-unknown", ())
-    ),
+    "GET /v1/erasures/{root}": public(erasure),
+    "DELETE /v1/erasures/{root}": Row(erasure, signed_in("not-seller", ("seller",))),
     "GET /v1/exchange": public(lambda _: "/v1/exchange"),
     "GET /v1/health": public(lambda _: "/v1/health"),
     "GET /v1/problems": public(lambda _: "/v1/problems"),
@@ -204,12 +207,16 @@ def test_threat_S24_the_document_says_who_has_to_sign_in() -> None:
 @pytest.fixture
 async def objects(client: Client, market: Market) -> Objects:
     seller = await client.sign_in(SELLER)
-    opened, held = await Dataset.open(seller), await Dataset.deposited(seller)
-    sending = await Dataset.open(seller)
+    opened, sending = await Dataset.open(seller), await Dataset.open(seller)
+    held, withdrawn = await Dataset.deposited(seller), await Dataset.deposited(seller)
+    assert (await seller.call("POST", "/v1/erasures", json=withdrawal(withdrawn)))[0] == 202
     headers = TUS | {"Upload-Length": str(len(sending.ciphertext))}
     async with seller.request("POST", f"{sending.path}/uploads", headers=headers) as response:
         location = response.headers["Location"]
-    return Objects(opened, sending, location, await selling(market, held, flags=STREAMING))
+    sold, key = await selling(market, held, flags=STREAMING), PrivateKey.generate()
+    await holder(client, market, key)
+    following = registration(market, account("buyer"), PrivateKey.generate(), 2)
+    return Objects(opened, sending, location, sold, withdrawn, key, following)
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -20,6 +20,7 @@ REPEATABLE = {
     "/v1/auth/verify": "a nonce works once",
     "/v1/deposits/{deposit_id}/uploads": "the same section is opened once",
     "/v1/deposits/{deposit_id}/complete": "a repetition changes nothing and gives a fresh receipt",
+    "/v1/erasures": "asked again, the first request stands",
 }
 """Writes that need no idempotency key, and why; PUT and DELETE are idempotent (RFC 9110, 9.2.2)."""
 

@@ -22,12 +22,11 @@ from ledger.chain.rpc import Rpc, to_hex
 from ledger.chain.sender import Sender
 from ledger.client import Client as Participant
 from ledger.client import Refused
-from ledger.client.keys import sign
 from ledger.crypto.seal import PrivateKey
-from ledger.domain.encryption_key import EncryptionKey
 from ledger.domain.market import Kind
 from ledger.domain.siwe import Message
 from tests.integration.api.market import BUYER, CLASSIFICATION, PASSPHRASE, PLAN
+from tests.integration.api.test_grants import registration
 from tests.integration.api.test_on_chain import Exchange, exchange  # noqa: F401 - a fixture
 
 QUOTA = 2
@@ -41,12 +40,8 @@ class Metered:
         self.registered = b""
 
     async def _register(self, key: PrivateKey) -> None:
-        account = bytes.fromhex(BUYER.address[2:])
-        wanted = EncryptionKey(account, key.public, time.time_ns() // 1000, int(time.time()) + 60)
-        licences = self.buyer.contracts.licences.address
-        signature = sign(BUYER, wanted, self.buyer.manifest.chain_id, licences)
-        body = {"public_key": to_hex(key.public), "sequence": wanted.sequence, "deadline": wanted.deadline}
-        await self.buyer.service.json("PUT", "/v1/encryption-keys", body | {"signature": to_hex(signature)})
+        body = registration(self.exchange.market, BUYER, key, time.time_ns() // 1000)
+        await self.buyer.service.json("PUT", "/v1/encryption-keys", body)
 
     async def ask(self, key: PrivateKey, once: str | None = None, purpose: str = "use") -> dict[str, Any]:
         """Raises Refused."""
@@ -127,13 +122,16 @@ async def test_R05_of_concurrent_releases_of_the_last_use_one_gets_the_key(meter
     key = PrivateKey.generate()
     await metered.ask(key)
     async with Rpc(metered.exchange.market.deployed.url) as rpc:
-        await rpc.request("evm_setAutomine", [False])  # so that several pass the simulation
+        await rpc.request("evm_setAutomine", [False])
+        node, send = metered.exchange.node, "eth_sendRawTransaction"
+        before = node.asked[send]
+        simulated = node.held[send] = asyncio.Event()  # all pass the simulation before one is sent
         asking = [asyncio.create_task(metered.ask(key)) for _ in range(4)]
-        done: set[asyncio.Task[dict[str, Any]]] = set()
-        while int((await rpc.request("txpool_status"))["pending"], 16) + len(done) < 4:
-            done, _ = await asyncio.wait(asking, timeout=0.02)
-            # nothing is mined, so nobody has a key; who comes late is refused by the simulation already
-            assert all(isinstance(task.exception(), Refused) for task in done)
+        while int((await rpc.request("txpool_status"))["pending"], 16) < 4:
+            done, _ = await asyncio.wait(asking, timeout=0.02, return_when=asyncio.FIRST_COMPLETED)
+            assert not done, [task.exception() or task.result() for task in done]  # not mined, so no key
+            if node.asked[send] - before >= 4:
+                simulated.set()
         await rpc.request("evm_setAutomine", [True])
         await rpc.request("evm_mine")
     outcomes = await asyncio.gather(*asking, return_exceptions=True)

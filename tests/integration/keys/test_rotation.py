@@ -36,7 +36,7 @@ async def fill(database: Database, custody: KeyCustody, rows: int = ROWS) -> Non
         empty = Payload("o", bytes([index]) * 32, deposit, b"\xbb" * 20, 1, "text/csv", 0, b"")
         wrapped = await custody.wrap(deposit[::-1], aad(empty))
         async with database.transaction() as session:
-            await Deposits(session).open(Deposit(deposit, empty.seller, 0, 0))
+            await Deposits(session).open(Deposit(deposit, empty.seller, 0, 0), None)
             await session.flush()
             await Deposits(session).hold(replace(empty, wrapped_key=wrapped))
 
