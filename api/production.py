@@ -20,8 +20,11 @@ def _missing(settings: Settings) -> list[str]:
         missing.append("SOCAI_PUBLIC_URL is no https:// origin")
     if settings.tls_certificate is None and settings.proxy is None:
         missing.append("TLS: neither SOCAI_TLS_CERTIFICATE and SOCAI_TLS_KEY nor SOCAI_PROXY is set")
-    if settings.keys is None or settings.keys.resolve().is_relative_to(data):
+    local = settings.keys is None or settings.keys.resolve().is_relative_to(data)
+    if settings.custody is None and local:
         missing.append("key custody: SOCAI_KEYS names no key store apart from the data it protects")
+    if len([share for share in settings.shares if not share.resolve().is_relative_to(data)]) < 2:
+        missing.append("key shares: SOCAI_SHARES names no two folders apart from the data")
     if settings.backup is None:
         missing.append("backup: SOCAI_BACKUP is not set")
     elif not settings.backup.is_dir() or settings.backup.resolve().is_relative_to(data):

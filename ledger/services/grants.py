@@ -221,11 +221,11 @@ class Grants:
             if decision.metered:  # last, so that no use is counted for a key that cannot be given
                 asked = replace(asked, use=asked.id if repeat is None else _use(asked, decision, repeat))
                 await self._count(asked, decision, again)
+            valid_until = min(asked.at + self.grant_seconds, decision.expires_at)
+            grant = await self._record(replace(asked, valid_until=valid_until), decision, None)
         except tuple(REFUSALS) as refusal:
             await self._record(asked, decision, REFUSALS[type(refusal)])
             raise
-        valid_until = min(asked.at + self.grant_seconds, decision.expires_at)
-        grant = await self._record(replace(asked, valid_until=valid_until), decision, None)
         return Unlocked(grant, decision, payload, encryption, valid_until), given
 
     async def of(self, account: bytes, before: tuple[int, bytes] | None, limit: int) -> list[Grant]:
@@ -269,8 +269,11 @@ class Grants:
         return payload
 
     async def _record(self, asked: Grant, decision: Decision | None, denial: str | None) -> Grant:
+        """A release only while the payload is kept: nothing is released once its erasure was asked for."""
         grant = replace(asked, decision=decision, denial=denial)
         async with self.write() as grants:
+            if decision is not None and denial is None:
+                await grants.check_kept(decision.deposit)
             await grants.record(grant)
         return grant
 

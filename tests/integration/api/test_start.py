@@ -129,7 +129,7 @@ async def test_another_chain_is_said(folder: Path, devnet: Devnet) -> None:
 def test_R31_a_production_profile_says_everything_that_is_missing(folder: Path, tmp_path: Path) -> None:
     production = {"SOCAI_PROFILE": "production"}
     line = said(start(folder, **production))
-    for missing in ("SOCAI_PUBLIC_URL", "TLS", "key custody", "backup"):
+    for missing in ("SOCAI_PUBLIC_URL", "TLS", "key custody", "key shares", "backup"):
         assert missing in line
     line = said(start(folder, **production, SOCAI_BACKUP=str(folder / "data"), SOCAI_ADDRESS_RATE="0"))
     assert "SOCAI_BACKUP is no folder apart" in line
@@ -150,6 +150,7 @@ def test_R31_a_production_profile_starts_when_nothing_is_missing(folder: Path, t
         "SOCAI_PROXY": "127.0.0.1",
         "SOCAI_KEYS": str(apart / "keys"),
         "SOCAI_BACKUP": str(apart / "backup"),
+        "SOCAI_SHARES": f"{apart / 'one'}:{apart / 'two'}",
         "SOCAI_WITNESSES": "http://127.0.0.1:9",
     }
     assert "127.0.0.1:9" in said(start(folder, **whole))  # as far as the node, which does not answer
@@ -158,6 +159,7 @@ def test_R31_a_production_profile_starts_when_nothing_is_missing(folder: Path, t
         ("SOCAI_PROXY", "TLS"),
         ("SOCAI_KEYS", "key custody"),
         ("SOCAI_BACKUP", "backup"),
+        ("SOCAI_SHARES", "key shares"),
         ("SOCAI_WITNESSES", "nodes"),
     ):
         line = said(start(folder, **{key: value for key, value in whole.items() if key != name}))
