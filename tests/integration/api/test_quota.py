@@ -143,6 +143,30 @@ async def test_R05_of_concurrent_releases_of_the_last_use_one_gets_the_key(meter
     assert sorted(str(denial) for denial, _ in metered.records()) == ["None"] * 2 + ["use-refused"] * 3
 
 
+async def test_R23_nothing_is_released_once_erasure_was_asked_for(metered: Metered) -> None:
+    key = PrivateKey.generate()
+    node, send = metered.exchange.node, "eth_sendRawTransaction"
+    before, sent = node.asked[send], asyncio.Event()
+    node.held[send] = sent
+    asking = asyncio.create_task(metered.ask(key))  # decided, and waits for its use to be counted
+    while node.asked[send] == before:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    try:
+        listings = metered.buyer.contracts.listings
+        root = (await metered.buyer.read(listings.version(metered.licence >> 48, 1))).root
+        async with metered.exchange.acting("seller") as seller:
+            await seller.service.sign_in(seller.account)
+            await seller.service.json(
+                "POST", "/v1/erasures", {"root": to_hex(root), "reason": "consent-withdrawn"}
+            )
+    finally:
+        sent.set()
+    with pytest.raises(Refused) as refused:
+        await asking
+    assert refused.value.code == "payload-withdrawn"
+    assert [denial for denial, _ in metered.records()] == ["payload-withdrawn"]
+
+
 async def test_threat_S05_a_use_that_is_not_mined_in_time_releases_no_key(
     metered: Metered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
