@@ -8,7 +8,6 @@ import typer
 from ledger.chain.finality import parse_finality
 from ledger.chain.rpc import Rpc
 from ledger.cli.session import Options, run
-from ledger.indexer.rebuild import rebuild as rebuild_index
 from ledger.store.database import Database
 
 
@@ -23,6 +22,8 @@ def rebuild(
     ] = "instant",
 ) -> None:
     """Builds the index anew from the chain while the old one serves, and says what was wrong with the old."""
+    from ledger.indexer.rebuild import rebuild as rebuild_index  # only here: its tables take long to import
+
     options: Options = context.obj
 
     async def work() -> None:
