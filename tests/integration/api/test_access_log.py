@@ -1,9 +1,10 @@
 """The access log as anybody reads it, and every way to tamper with it (threat S19)."""
 
+import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
@@ -150,8 +151,15 @@ async def test_tiles_that_there_are_not(client: Client, sold: Sold) -> None:
         assert (status, problem["code"]) == (404, "tile-unknown")
 
 
-def execute(statement: str) -> Callable[[sqlite3.Connection], None]:
-    return lambda connection: connection.executescript(statement).close()
+async def tamper_with(settings: Settings, script: str) -> None:
+    """In a thread: the service, which shares this loop, may be in the middle of a transaction of its own."""
+
+    def execute() -> None:
+        with sqlite3.connect(settings.data / "socai.sqlite", timeout=30) as connection:
+            connection.executescript(script).close()
+        connection.close()
+
+    await asyncio.to_thread(execute)
 
 
 @pytest.mark.parametrize(
@@ -183,9 +191,7 @@ async def test_threat_S19_tampering_with_the_database_is_found(
     known = await on_chain(client, market, settings)
     assert known == {8: honest.root}
     fsck(await entries(client, 8), honest, known)
-    with sqlite3.connect(settings.data / "socai.sqlite") as connection:
-        execute(tamper)(connection)
-    connection.close()
+    await tamper_with(settings, tamper)
     now = await checkpoint(client)
     with pytest.raises(error):
         fsck(await entries(client, now.size), now, known)
@@ -197,17 +203,13 @@ async def test_threat_S19_a_fork_is_found(
     await use(client, sold)
     await client.services.access_log.anchor()
     known = await on_chain(client, market, settings)
-    with sqlite3.connect(settings.data / "socai.sqlite") as connection:
-        execute("DELETE FROM access_log; UPDATE access_size SET size = 0")(connection)
-    connection.close()
+    await tamper_with(settings, "DELETE FROM access_log; UPDATE access_size SET size = 0")
     await use(client, sold, 2)
     now = await checkpoint(client)
     assert now.size == 8
     with pytest.raises(LogMismatch):
         fsck(await entries(client, 8), now, known)
-    with sqlite3.connect(settings.data / "socai.sqlite") as connection:
-        execute("UPDATE access_size SET size = 3")(connection)
-    connection.close()
+    await tamper_with(settings, "UPDATE access_size SET size = 3")
     with pytest.raises(NotAnchored):  # nor does the chain take a smaller one
         await client.services.access_log.anchor()
 

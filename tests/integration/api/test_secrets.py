@@ -1,5 +1,6 @@
 """Secrets stay where they belong: a canary scan over everything the service writes."""
 
+import asyncio
 import base64
 import io
 import logging
@@ -45,7 +46,7 @@ def spellings(secret: bytes) -> list[bytes]:
 
 def spoil(settings: Settings) -> None:
     """From here on recording a grant fails, with an error that quotes what was to be recorded."""
-    connection = sqlite3.connect(settings.data / "socai.sqlite")
+    connection = sqlite3.connect(settings.data / "socai.sqlite", timeout=30)
     connection.execute("ALTER TABLE grants DROP COLUMN version")
     connection.close()
 
@@ -62,7 +63,7 @@ async def test_threat_S10_no_secret_in_logs_database_or_objects(
     key = PrivateKey.generate()
     buyer = await holder(client, market, key)
     assert (await buyer.call("POST", path + "?canary=in-the-query", json=asking(key)))[0] == 201
-    spoil(settings)
+    await asyncio.to_thread(spoil, settings)  # the service shares this loop and may be writing
     status, refused = await buyer.call("POST", path, json=asking(key, "canary-in-an-exception"))
     assert (status, refused["code"]) == (500, "internal")
     status, invalid = await seller.call("POST", "/v1/auth/verify", json={"message": ["canary in a body"]})
