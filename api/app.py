@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import APIRouter, FastAPI
 
-from api import errors, production
+from api import errors, page, production
 from api.auth import routes as auth
 from api.deps import Services
 from api.limits import TokenBuckets
@@ -156,6 +156,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     ):
         v1.include_router(module.router)
     app.include_router(v1)
+    app.include_router(page.router(settings.public_rpc_url))
     errors.install(app)
     app.state.accounts = TokenBuckets(settings.account_rate, settings.account_burst, time.monotonic)
     app.add_middleware(
@@ -402,7 +403,10 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         catalogue=adapters.catalogue,
         exchange=Exchange(
             version=VERSION,
+            profile=settings.profile,
             chain_id=manifest.chain_id,
+            chain_name=settings.chain_name,
+            public_rpc_url=settings.public_rpc_url,
             genesis_hash=manifest.genesis_hash,
             first_block=manifest.block,
             contracts=contracts,

@@ -35,6 +35,7 @@ from ledger.services import metadata as services_metadata
 from ledger.store import metadata, sessions
 
 MEDIA_TYPE: Final = "application/problem+json"
+SCHEMAS: Final = "#/components/schemas/"
 
 
 class NotSignedIn(Exception):
@@ -173,7 +174,8 @@ def documented(*errors: type[Exception]) -> dict[int | str, dict[str, Any]]:
     by_status: dict[int | str, dict[str, Any]] = {}
     for kind in sorted(found, key=lambda kind: (kind.status, kind.code)):
         entry = by_status.setdefault(
-            kind.status, {"description": "", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
+            kind.status,
+            {"description": "", "content": {MEDIA_TYPE: {"schema": {"$ref": SCHEMAS + "Problem"}}}},
         )
         entry["description"] += f"`{kind.code}`: {kind.title}\n\n"
     return by_status
@@ -236,3 +238,13 @@ def install(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)
     app.add_exception_handler(ClientDisconnect, _gone)
+    described = app.openapi
+
+    def with_problems() -> dict[str, Any]:
+        """FastAPI describes the models of answers only; `documented` points at this one."""
+        description = described()
+        schema = Problem.model_json_schema(ref_template=SCHEMAS + "{model}")
+        description["components"]["schemas"] |= schema.pop("$defs") | {"Problem": schema}
+        return description
+
+    app.openapi = with_problems  # type: ignore[method-assign]

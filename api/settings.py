@@ -55,6 +55,12 @@ class Settings(BaseSettings):
         default=None, description="Folder of the object store; by default `objects` in the data folder."
     )
     rpc_url: str = Field(default="http://127.0.0.1:8545", description="JSON-RPC address of the chain node.")
+    public_rpc_url: Annotated[str, AfterValidator(_origin)] | None = Field(
+        default=None,
+        description="JSON-RPC origin that the page and people's wallets use; without one, the page asks the "
+        "reader's wallet.",
+    )
+    chain_name: str = Field(default="Socai", description="What wallets call the chain.")
     witnesses: str = Field(
         default="",
         description="Addresses of further nodes, separated by spaces; no key is released unless all agree.",

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from api import page
 from api.app import create_app
 from api.settings import Settings
 from ledger.crypto.seal import PrivateKey
@@ -175,6 +176,8 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/health": public(lambda _: "/v1/health"),
     "GET /v1/problems": public(lambda _: "/v1/problems"),
     "GET /v1/problems/{code}": public(lambda _: "/v1/problems/denied"),
+    "GET /": public(lambda _: "/"),
+    "GET /assets/{name}": public(lambda _: f"/assets/{next(page.BUILT.glob('assets/*.js')).name}"),
 }
 
 
