@@ -56,6 +56,10 @@ class NotAnOffsetStream(Exception):
     """The body of a PATCH has another content type than tus asks for."""
 
 
+class ChecksumMalformed(Exception):
+    """The checksum of an upload is of another algorithm, or none."""
+
+
 class ProblemUnknown(Exception):
     """The table has no such code."""
 
@@ -109,6 +113,8 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     deposits.NothingUploaded: Kind(409, "nothing-uploaded", "The ciphertext has not arrived yet."),
     deposits.WrongRoot: Kind(422, "root-mismatch", "What arrived has another Merkle root."),
     deposits.WrongSize: Kind(422, "size-mismatch", "What arrived has another size."),
+    ChecksumMalformed: Kind(400, "checksum-malformed", "No checksum that is taken here."),
+    upload.ChecksumMismatch: Kind(460, "checksum-mismatch", "What arrived is not what was sent."),
     pace.UploadTooSlow: Kind(408, "upload-too-slow", "The body came too slowly; what came is kept."),
     upload.SectionMisplaced: Kind(409, "section-misplaced", "No section of this ciphertext can lie there."),
     upload.OffsetMismatch: Kind(409, "offset-mismatch", "The section goes on elsewhere; offset says where."),

@@ -122,6 +122,7 @@ ROWS: Final[dict[str, Row]] = {
             "data": at.sending.ciphertext,
         },
     ),
+    "DELETE /v1/uploads/{upload_id}": Row(upload, OWNER, lambda _: {"headers": TUS}),
     "GET /v1/payloads/{root}": public(payload),
     "HEAD /v1/payloads/{root}": public(payload),
     "GET /v1/payloads/{root}/proof/{index}": public(lambda at: f"{payload(at)}/proof/0"),
