@@ -22,6 +22,7 @@ from ledger.domain import (
     encryption_key,
     entitlement,
     erasure,
+    evidence,
     listing,
     signature,
     siwe,
@@ -151,6 +152,9 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
         422, "hash-mismatch", "The document has another hash than its address."
     ),
     document.BadDocument: Kind(422, "document-malformed", "Not a JSON object with a canonical form."),
+    evidence.EvidenceUnknown: Kind(
+        404, "evidence-unknown", "No certificate of this is kept, or none so early."
+    ),
     access_log.TileUnknown: Kind(404, "tile-unknown", "The access log has no such tile yet."),
     listing.ListingUnknown: Kind(404, "listing-unknown", "There is no such listing, or version of it."),
     listing.LicenceUnknown: Kind(404, "licence-unknown", "There is no such licence."),

@@ -81,6 +81,11 @@ def erasure(objects: Objects) -> str:
     return f"/v1/erasures/0x{objects.withdrawn.root.hex()}"
 
 
+def evidence(path: Callable[[Objects], str]) -> Row:
+    """Of before there was a chain: none."""
+    return Row(lambda at: f"/v1/evidence/{path(at)}?block=0", dict.fromkeys(EVERYBODY, "evidence-unknown"))
+
+
 def withdrawal(dataset: Dataset) -> dict[str, str]:
     return {"root": f"0x{dataset.root.hex()}", "reason": "tried"}
 
@@ -149,6 +154,11 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/log/checkpoint": public(lambda _: "/v1/log/checkpoint"),
     "GET /v1/log/key": public(lambda _: "/v1/log/key"),
     "GET /v1/log/tile/{path}": Row(lambda _: "/v1/log/tile/0/999", dict.fromkeys(EVERYBODY, "tile-unknown")),
+    "GET /v1/evidence/licences/{licence_id}": evidence(lambda at: f"licences/{at.sold.licence}"),
+    "GET /v1/evidence/payments/{licence_id}": evidence(lambda at: f"payments/{at.sold.licence}"),
+    "GET /v1/evidence/listings/{listing_id}/versions/{number}": evidence(
+        lambda at: f"listings/{at.sold.listing}/versions/1"
+    ),
     "GET /v1/licences/{licence_id}/entitlement": public(
         lambda at: f"/v1/licences/{at.sold.licence}/entitlement?account={SELLER.address}"
     ),
