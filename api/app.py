@@ -26,6 +26,7 @@ from api.routes import (
     erasures,
     exchange,
     grants,
+    history,
     metadata,
     payloads,
     problems,
@@ -44,12 +45,14 @@ from ledger.chain.erc1271 import ContractSignatures
 from ledger.chain.events import Decoder
 from ledger.chain.finality import parse_finality
 from ledger.chain.manifest import Manifest
+from ledger.chain.oversight import ChainOversight
 from ledger.chain.rpc import Rpc
 from ledger.chain.sellers import ChainSellers
 from ledger.chain.sender import Sender
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
 from ledger.indexer.fetch import Source
+from ledger.indexer.history import IndexReader
 from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
 from ledger.keys import KeyCustody, LocalKeyStore
@@ -64,6 +67,7 @@ from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.erasures import Erasures
 from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
+from ledger.services.history import History, Overseers
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
@@ -78,6 +82,8 @@ from ledger.store.deposits import Deposits as DepositRows
 from ledger.store.encryption_keys import EncryptionKeys as EncryptionKeyRows
 from ledger.store.erasures import Erasures as ErasureRows
 from ledger.store.grants import Grants as GrantRows
+from ledger.store.index.history import IndexHistory
+from ledger.store.inquiries import Inquiries
 from ledger.store.intents import IntentLog
 from ledger.store.metadata import Documents as DocumentRows
 from ledger.store.sessions import Sessions
@@ -118,6 +124,7 @@ class Adapters:
     anchors: Anchors
     catalogue: Catalogue
     index: Following
+    overseers: Overseers
     clock: Clock = time.time
 
 
@@ -152,7 +159,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     v1 = APIRouter(prefix="/v1")
     for module in (
         *(auth, deposits, uploads, payloads, metadata, catalogue, grants, streams),
-        *(encryption_keys, erasures, exchange, access_log, problems),
+        *(encryption_keys, erasures, exchange, access_log, history, problems),
     ):
         v1.include_router(module.router)
     app.include_router(v1)
@@ -269,6 +276,9 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 anchors=ChainAnchors(sender, manifest.address("LogAnchor"), settings.count_seconds),
                 catalogue=ChainCatalogue(rpc, blocks, listings, licences),
                 index=index,
+                overseers=ChainOversight(
+                    rpc, blocks, manifest.address("Participants"), manifest.address("AccessManager")
+                ),
             )
             async with _meanwhile(_watch(sender)), _meanwhile(index.run()):
                 yield adapters
@@ -400,6 +410,12 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             largest=settings.metadata_bytes,
         ),
         catalogue=adapters.catalogue,
+        history=History(
+            overseers=adapters.overseers,
+            log=writing(database, Inquiries),
+            entries=IndexReader(reading(database, IndexHistory), manifest),
+            clock=adapters.clock,
+        ),
         exchange=Exchange(
             version=VERSION,
             chain_id=manifest.chain_id,
