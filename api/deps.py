@@ -17,6 +17,7 @@ from ledger.services.erasures import Erasures
 from ledger.services.evidence import Evidence
 from ledger.services.exchange import Exchange
 from ledger.services.grants import Grants
+from ledger.services.history import History
 from ledger.services.limits import Limiter
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
@@ -44,6 +45,7 @@ class Services:
     exchange: Exchange
     access_log: AccessLog
     evidence: Evidence
+    history: History
 
 
 def services(request: Request) -> Services:
@@ -70,6 +72,7 @@ MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
 CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
 EvidenceService = Annotated[Evidence, Depends(_use("evidence"))]
+HistoryService = Annotated[History, Depends(_use("history"))]
 ExchangeFacts = Annotated[Exchange, Depends(_use("exchange"))]
 
 _bearer = HTTPBearer(auto_error=False, description="The token that signing in gave.")

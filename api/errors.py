@@ -23,6 +23,7 @@ from ledger.domain import (
     entitlement,
     erasure,
     evidence,
+    history,
     listing,
     signature,
     siwe,
@@ -158,6 +159,9 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     access_log.TileUnknown: Kind(404, "tile-unknown", "The access log has no such tile yet."),
     listing.ListingUnknown: Kind(404, "listing-unknown", "There is no such listing, or version of it."),
     listing.LicenceUnknown: Kind(404, "licence-unknown", "There is no such licence."),
+    history.NotOverseer: Kind(403, "not-overseer", "Only supervisors and the operator look at the history."),
+    history.BlockUnknown: Kind(404, "block-not-indexed", "The index holds no such final block."),
+    history.ParticipantUnknown: Kind(404, "participant-unknown", "The account was never accredited."),
     custody.CustodyUnavailable: Kind(
         503, "custody-unavailable", "The custodian of keys cannot be asked; nothing is released."
     ),

@@ -179,6 +179,11 @@ class Event:
         values.update(zip(plain, decode(tuple(plain.values()), data), strict=True))
         return cls(**values)
 
+    @classmethod
+    def from_journal(cls, args: bytes) -> Self:
+        """From what `journal_args` gives. Raises AbiError."""
+        return cls(*decode(tuple(param.spec for param in cls.abi_params), args))
+
     def journal_args(self) -> bytes:
         """`abi.encode` of all arguments in declared order: what the journal folds, hashed, after `topic0`."""
         return encode(
