@@ -19,6 +19,7 @@ from ledger.services.grants import Grants
 from ledger.services.limits import Limiter
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
+from ledger.services.readiness import Readiness
 from ledger.services.sign_in import SignIn
 from ledger.services.streams import Streams
 from ledger.services.unclaimed import Unclaimed
@@ -42,6 +43,7 @@ class Services:
     catalogue: Catalogue
     exchange: Exchange
     access_log: AccessLog
+    readiness: Readiness
 
 
 def services(request: Request) -> Services:
@@ -67,6 +69,7 @@ ErasureService = Annotated[Erasures, Depends(_use("erasures"))]
 MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
 CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
+ReadinessService = Annotated[Readiness, Depends(_use("readiness"))]
 ExchangeFacts = Annotated[Exchange, Depends(_use("exchange"))]
 
 _bearer = HTTPBearer(auto_error=False, description="The token that signing in gave.")

@@ -173,6 +173,7 @@ ROWS: Final[dict[str, Row]] = {
     "DELETE /v1/erasures/{root}": Row(erasure, signed_in("not-seller", ("seller",))),
     "GET /v1/exchange": public(lambda _: "/v1/exchange"),
     "GET /v1/health": public(lambda _: "/v1/health"),
+    "GET /v1/ready": public(lambda _: "/v1/ready"),
     "GET /v1/problems": public(lambda _: "/v1/problems"),
     "GET /v1/problems/{code}": public(lambda _: "/v1/problems/denied"),
 }
