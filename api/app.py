@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sized
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from api import errors, page, production
 from api.auth import routes as auth
 from api.deps import Services
 from api.limits import TokenBuckets
+from api.metrics import CountedEntitlements, Metrics, TimedCustody, sampled
 from api.middleware import Envelope
 from api.routes import (
     access_log,
@@ -75,6 +76,7 @@ from ledger.services.history import History, Overseers
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
+from ledger.services.readiness import OK, Part, Readiness
 from ledger.services.sign_in import SignIn
 from ledger.services.signers import ContractAccounts
 from ledger.services.streams import Streams
@@ -108,6 +110,12 @@ class Keys(Recipients, Protocol):
     def log_key(self) -> Ed25519PrivateKey: ...
 
 
+class Intents(Protocol):
+    async def open(self) -> Sized:
+        """The vault's transactions that are not settled."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapters:
     """What the use cases stand on."""
@@ -130,6 +138,7 @@ class Adapters:
     catalogue: Catalogue
     index: Following
     overseers: Overseers
+    intents: Intents
     clock: Clock = time.time
 
 
@@ -140,15 +149,22 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     """An application whose adapters are opened when it starts and closed when it stops."""
     opening = open_adapters or real_adapters
     limit_recursion()
+    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with opening(settings) as adapters:
+        async with opening(settings) as opened:
+            adapters = replace(
+                opened,
+                custody=TimedCustody(opened.custody, metrics),
+                entitlements=CountedEntitlements(opened.entitlements, metrics),
+            )
             app.state.services = wire(settings, adapters)
             services = app.state.services
             async with (
                 _meanwhile(_collect(services, settings.collect_seconds)),
-                _meanwhile(_anchor(services.access_log, settings.anchor_seconds)),
+                _meanwhile(_anchor(services.access_log, settings.anchor_seconds, metrics)),
+                _meanwhile(sampled(lambda: _sample(services, adapters, metrics))),
             ):
                 yield
 
@@ -176,7 +192,9 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
         Envelope,
         addresses=TokenBuckets(settings.address_rate, settings.address_burst, time.monotonic),
         secure=settings.secure,
+        metrics=metrics,
     )
+    app.state.metrics = metrics
     return app
 
 
@@ -214,14 +232,28 @@ async def _collect(services: Services, every: int) -> None:
         await asyncio.sleep(every)
 
 
-async def _anchor(log: AccessLog, every: int) -> None:
+async def _anchor(log: AccessLog, every: int, metrics: Metrics) -> None:
     """Puts checkpoints on chain; an error is logged and tried again."""
     while True:
         await asyncio.sleep(every)
         try:
             await log.anchor()
+            metrics.log_anchored.set_to_current_time()
         except Exception:
             LOG.exception("access log not anchored")
+
+
+async def _sample(services: Services, adapters: Adapters, metrics: Metrics) -> None:
+    for part, found in (await services.readiness.parts()).items():
+        metrics.ready.labels(part).set(found == OK)
+    progress = adapters.index.progress
+    metrics.index_block.set(progress.block)
+    metrics.index_lag.set(progress.lag)
+    metrics.index_halted.set(progress.halted)
+    metrics.sender_queue.set(len(await adapters.intents.open()))
+    metrics.log_entries.set((await services.access_log.checkpoint()).size)
+    if (age := (await services.exchange.state()).age) is not None:
+        metrics.block_age.set(age)
 
 
 async def _watch(sender: Sender) -> None:
@@ -248,16 +280,17 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         await database.migrate()
         async with AsyncExitStack() as stack:
             urls = [settings.rpc_url, *settings.witnesses.split()]
-            nodes = [await stack.enter_async_context(Rpc(url)) for url in urls]
+            nodes = [await stack.enter_async_context(_node(url, settings)) for url in urls]
             for node in nodes:
                 await manifest.check(node)
             rpc = nodes[0]
             blocks = FinalBlocks(rpc, finality)
             listings, licences = manifest.address("Listings"), manifest.address("Licences")
+            intents = IntentLog(database)
             sender = Sender(
                 rpc,
                 keys.custodian(),
-                IntentLog(database),
+                intents,
                 manifest.chain_id,
                 clock=time.time,
                 errors=ERRORS,
@@ -290,6 +323,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 overseers=ChainOversight(
                     rpc, blocks, manifest.address("Participants"), manifest.address("AccessManager")
                 ),
+                intents=intents,
             )
             async with _meanwhile(_watch(sender)), _meanwhile(index.run()), _meanwhile(captures.run()):
                 yield adapters
@@ -297,11 +331,47 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         await database.close()
 
 
+def _node(url: str, settings: Settings) -> Rpc:
+    if settings.otlp_url is None:
+        return Rpc(url)
+    from api.tracing import TracedRpc
+
+    return TracedRpc(url)
+
+
 def _custody(settings: Settings, local: LocalKeyStore) -> KeyCustody:
     if settings.custody is None:
         return local
     secret = settings.custody_secret
     return open_custody(settings.custody, "" if secret is None else secret.get_secret_value())
+
+
+def _parts(settings: Settings, adapters: Adapters, exchange: Exchange) -> Mapping[str, Part]:
+    """What readiness stands on."""
+
+    async def database() -> str:
+        await adapters.database.ping()
+        return OK
+
+    async def chain() -> str:
+        state = await exchange.state()
+        return state.trouble or OK
+
+    async def index() -> str:
+        progress = adapters.index.progress
+        if progress.halted or progress.trouble is not None:
+            return "halted" if progress.halted else "waiting"
+        return OK if progress.lag <= settings.ready_lag_blocks else "behind"
+
+    async def keys() -> str:
+        await adapters.custody.current_version()
+        return OK
+
+    async def objects() -> str:
+        await adapters.objects.ping()
+        return OK
+
+    return {"database": database, "chain": chain, "index": index, "keys": keys, "objects": objects}
 
 
 def wire(settings: Settings, adapters: Adapters) -> Services:
@@ -334,6 +404,26 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         clock=adapters.clock,
         block_age_seconds=settings.block_age_seconds,
         grant_seconds=settings.grant_seconds,
+    )
+    exchange = Exchange(
+        version=VERSION,
+        profile=settings.profile,
+        chain_id=manifest.chain_id,
+        chain_name=settings.chain_name,
+        public_rpc_url=settings.public_rpc_url,
+        genesis_hash=manifest.genesis_hash,
+        first_block=manifest.block,
+        contracts=contracts,
+        finality=adapters.finality,
+        block_age_seconds=settings.block_age_seconds,
+        vault_public_keys=[adapters.keys.recipient(suite).public for suite in Suite],
+        custodian=adapters.custodian.address,
+        region=settings.region,
+        deposit_bytes=settings.deposit_bytes,
+        metadata_bytes=settings.metadata_bytes,
+        blocks=adapters.blocks,
+        index=adapters.index,
+        clock=adapters.clock,
     )
     return Services(
         sign_in=SignIn(
@@ -428,24 +518,6 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             entries=IndexReader(reading(database, IndexHistory), manifest),
             clock=adapters.clock,
         ),
-        exchange=Exchange(
-            version=VERSION,
-            profile=settings.profile,
-            chain_id=manifest.chain_id,
-            chain_name=settings.chain_name,
-            public_rpc_url=settings.public_rpc_url,
-            genesis_hash=manifest.genesis_hash,
-            first_block=manifest.block,
-            contracts=contracts,
-            finality=adapters.finality,
-            block_age_seconds=settings.block_age_seconds,
-            vault_public_keys=[adapters.keys.recipient(suite).public for suite in Suite],
-            custodian=adapters.custodian.address,
-            region=settings.region,
-            deposit_bytes=settings.deposit_bytes,
-            metadata_bytes=settings.metadata_bytes,
-            blocks=adapters.blocks,
-            index=adapters.index,
-            clock=adapters.clock,
-        ),
+        exchange=exchange,
+        readiness=Readiness(_parts(settings, adapters, exchange), time.monotonic),
     )

@@ -21,6 +21,7 @@ from ledger.services.history import History
 from ledger.services.limits import Limiter
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
+from ledger.services.readiness import Readiness
 from ledger.services.sign_in import SignIn
 from ledger.services.streams import Streams
 from ledger.services.unclaimed import Unclaimed
@@ -46,6 +47,7 @@ class Services:
     access_log: AccessLog
     evidence: Evidence
     history: History
+    readiness: Readiness
 
 
 def services(request: Request) -> Services:
@@ -73,6 +75,7 @@ CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
 EvidenceService = Annotated[Evidence, Depends(_use("evidence"))]
 HistoryService = Annotated[History, Depends(_use("history"))]
+ReadinessService = Annotated[Readiness, Depends(_use("readiness"))]
 ExchangeFacts = Annotated[Exchange, Depends(_use("exchange"))]
 
 _bearer = HTTPBearer(auto_error=False, description="The token that signing in gave.")

@@ -32,7 +32,7 @@ from ledger.domain import (
 from ledger.keys import port as custody
 from ledger.keys import shares
 from ledger.objects import port as objects
-from ledger.services import access_log, deposits, grants, limits, pace
+from ledger.services import access_log, deposits, grants, limits, pace, readiness
 from ledger.services import metadata as services_metadata
 from ledger.store import metadata, sessions
 
@@ -165,6 +165,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     custody.CustodyUnavailable: Kind(
         503, "custody-unavailable", "The custodian of keys cannot be asked; nothing is released."
     ),
+    readiness.NotReady: Kind(503, "not-ready", "Not every part answers; parts says which."),
     entitlement.NodeUnreachable: Kind(
         503, "node-unreachable", "The chain cannot be asked; nothing is released."
     ),

@@ -2,7 +2,7 @@
 
 import typer
 
-from ledger.cli import audit, demo, evidence, index, keys, market, operate, possession
+from ledger.cli import audit, demo, evidence, index, keys, market, operate, possession, settings
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -28,6 +28,7 @@ for command in (
     evidence.present,
     evidence.verify,
     possession.possession,
+    settings.settings,
 ):
     app.command()(command)
 

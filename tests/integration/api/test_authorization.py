@@ -199,6 +199,7 @@ ROWS: Final[dict[str, Row]] = {
     ),
     "GET /v1/exchange": public(lambda _: "/v1/exchange"),
     "GET /v1/health": public(lambda _: "/v1/health"),
+    "GET /v1/ready": public(lambda _: "/v1/ready"),
     "GET /v1/problems": public(lambda _: "/v1/problems"),
     "GET /v1/problems/{code}": public(lambda _: "/v1/problems/denied"),
     "GET /": public(lambda _: "/"),
