@@ -65,6 +65,8 @@ def main() -> int:
     async def opening(settings: Settings) -> AsyncIterator[Adapters]:
         async with AsyncExitStack() as stack:
             try:
+                if settings.otlp_url is not None:  # within, for uvicorn ends by the signal it got
+                    stack.enter_context(_exported(settings.otlp_url))
                 adapters = await stack.enter_async_context(real_adapters(settings))
             except START_ERRORS as error:
                 refused.append(error)
@@ -92,9 +94,7 @@ def main() -> int:
             if settings.metrics_port is not None:
                 metrics = served(app.state.metrics, settings.metrics_host, settings.metrics_port)
                 stack.enter_context(metrics)
-            if settings.otlp_url is not None:
-                stack.enter_context(_exported(settings.otlp_url))
-        except (OSError, SettingMissing) as error:
+        except OSError as error:
             refused.append(error)
         else:
             with suppress(SystemExit):  # uvicorn's own, when it could not start

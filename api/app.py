@@ -176,6 +176,8 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
         openapi_url="/v1/openapi.json",
         docs_url=None,  # FastAPI's pages load scripts from elsewhere
         redoc_url=None,
+        # the framework's own spans and records carry queries and messages of exceptions: see `api.tracing`
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     v1 = APIRouter(prefix="/v1")
     for module in (

@@ -109,7 +109,8 @@ async def test_R13_metrics_traces_and_an_orderly_end(settings: Settings, node: N
         process.start()
         try:
             await until(200, f"{url}/v1/ready")
-            _, _, request = await until(404, f"{url}/v1/licences/7")
+            _, _, request = await until(404, f"{url}/v1/licences/281474976710657")
+            _, _, reading = await until(200, f"{url}/v1/log/checkpoint")
             text = (await until(200, f"http://127.0.0.1:{metrics}/metrics"))[1]
             assert 'socai_request_seconds_count{method="GET",route="/licences/{licence_id}",' in text
             assert 'socai_problems_total{code="licence-unknown"} 1.0' in text
@@ -127,11 +128,14 @@ async def test_R13_metrics_traces_and_an_orderly_end(settings: Settings, node: N
         finally:
             process.kill()
             process.join()
-    (asked,) = (span for span in spans if _text(span, "socai.request_id") == request)
-    assert asked.name == "GET /licences/{licence_id}"
-    within = {span.name for span in spans if span.trace_id == asked.trace_id}
-    assert any(name.startswith("chain ") for name in within), within
-    assert any(span.name == "SQL SELECT" for span in spans)
+    for request_id, name, within in (
+        (request, "GET /licences/{licence_id}", "chain "),
+        (reading, "GET /log/checkpoint", "SQL SELECT"),
+    ):
+        (asked,) = (span for span in spans if _text(span, "socai.request_id") == request_id)
+        assert asked.name == name
+        names = {s.name for s in spans if s.trace_id == asked.trace_id}
+        assert any(found.startswith(within) for found in names), names
     assert PASSPHRASE not in str(spans)
     assert any(request in line for line in log.read_text().splitlines())
 
