@@ -2,7 +2,7 @@
 
 import typer
 
-from ledger.cli import audit, demo, evidence, index, keys, market, operate, possession, settings
+from ledger.cli import audit, backup, demo, evidence, index, keys, market, operate, possession, settings
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -29,6 +29,8 @@ for command in (
     evidence.verify,
     possession.possession,
     settings.settings,
+    backup.backup,
+    backup.restore,
 ):
     app.command()(command)
 
