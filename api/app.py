@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -29,6 +29,7 @@ from api.routes import (
     metadata,
     payloads,
     problems,
+    samples,
     streams,
     uploads,
 )
@@ -44,8 +45,8 @@ from ledger.chain.erc1271 import ContractSignatures
 from ledger.chain.events import Decoder
 from ledger.chain.finality import parse_finality
 from ledger.chain.manifest import Manifest
+from ledger.chain.roles import ChainSellers, ChainSupervisors
 from ledger.chain.rpc import Rpc
-from ledger.chain.sellers import ChainSellers
 from ledger.chain.sender import Sender
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
@@ -61,12 +62,13 @@ from ledger.services.access_log import AccessLog, Anchors
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
 from ledger.services.encryption_keys import EncryptionKeys
-from ledger.services.erasures import Erasures
+from ledger.services.erasures import Erasures, Supervisors
 from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
+from ledger.services.samples import Samples
 from ledger.services.sign_in import SignIn
 from ledger.services.signers import ContractAccounts
 from ledger.services.streams import Streams
@@ -80,6 +82,7 @@ from ledger.store.erasures import Erasures as ErasureRows
 from ledger.store.grants import Grants as GrantRows
 from ledger.store.intents import IntentLog
 from ledger.store.metadata import Documents as DocumentRows
+from ledger.store.samples import Samples as SampleRows
 from ledger.store.sessions import Sessions
 
 LOG: Final = logging.getLogger("socai.api")
@@ -112,6 +115,7 @@ class Adapters:
     custodian: Custodian
     contracts: ContractAccounts
     sellers: Sellers
+    supervisors: Supervisors
     claims: Claims
     entitlements: Entitlements
     uses: Uses
@@ -133,10 +137,17 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opening(settings) as adapters:
             app.state.services = wire(settings, adapters)
-            services = app.state.services
+            services: Services = app.state.services
+            collect, anchor = settings.collect_seconds, settings.anchor_seconds
+
+            async def abandoned() -> int:
+                return await services.deposits.collect(int(adapters.clock()))
+
             async with (
-                _meanwhile(_collect(services, settings.collect_seconds)),
-                _meanwhile(_anchor(services.access_log, settings.anchor_seconds)),
+                _meanwhile(_repeat("deposits collected", abandoned, collect)),
+                _meanwhile(_repeat("unclaimed payloads collected", services.unclaimed.collect, collect)),
+                _meanwhile(_repeat("payloads erased", services.erasures.carry_out, collect)),
+                _meanwhile(_repeat("access log anchored", services.access_log.anchor, anchor, anchor)),
             ):
                 yield
 
@@ -151,7 +162,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     )
     v1 = APIRouter(prefix="/v1")
     for module in (
-        *(auth, deposits, uploads, payloads, metadata, catalogue, grants, streams),
+        *(auth, deposits, uploads, payloads, metadata, samples, catalogue, grants, streams),
         *(encryption_keys, erasures, exchange, access_log, problems),
     ):
         v1.include_router(module.router)
@@ -177,47 +188,18 @@ async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def _collect(services: Services, every: int) -> None:
-    """Throws away what was not completed in time, now and then, and erases what is to be; an error is logged
-    and tried again."""
-    deposits = services.deposits
+async def _repeat(
+    what: str, work: Callable[[], Awaitable[int | None]], every: float, first: float = 0
+) -> None:
+    """Does `work` every so many seconds, from `first` on; an error is logged and it goes on."""
+    await asyncio.sleep(first)
     while True:
         try:
-            if count := await deposits.collect(int(deposits.clock())):
-                LOG.info("deposits collected", extra={"count": count})
+            if count := await work():
+                LOG.info(what, extra={"count": count})
         except Exception:
-            LOG.exception("deposits not collected")
-        try:
-            if count := await services.unclaimed.collect():
-                LOG.info("unclaimed payloads collected", extra={"count": count})
-        except Exception:
-            LOG.exception("unclaimed payloads not collected")
-        try:
-            if count := await services.erasures.carry_out():
-                LOG.info("payloads erased", extra={"count": count})
-        except Exception:
-            LOG.exception("payloads not erased")
+            LOG.exception("failed: " + what)
         await asyncio.sleep(every)
-
-
-async def _anchor(log: AccessLog, every: int) -> None:
-    """Puts checkpoints on chain; an error is logged and tried again."""
-    while True:
-        await asyncio.sleep(every)
-        try:
-            await log.anchor()
-        except Exception:
-            LOG.exception("access log not anchored")
-
-
-async def _watch(sender: Sender) -> None:
-    """Drives on what no request waits for any more; an error is logged and it goes on."""
-    while True:
-        try:
-            await sender.watch(WATCH_SECONDS)
-        except Exception:
-            LOG.exception("sender not watching")
-        await asyncio.sleep(WATCH_SECONDS)
 
 
 @asynccontextmanager
@@ -263,6 +245,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 custodian=LocalCustodian(keys.custodian()),
                 contracts=ContractSignatures(rpc, blocks),
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
+                supervisors=ChainSupervisors(rpc, blocks, manifest.address("Participants")),
                 claims=ChainClaims(rpc, blocks, listings),
                 entitlements=ChainEntitlements(nodes, finality, licences),
                 uses=uses.ChainUses(sender, licences, settings.count_seconds),
@@ -270,7 +253,8 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 catalogue=ChainCatalogue(rpc, blocks, listings, licences),
                 index=index,
             )
-            async with _meanwhile(_watch(sender)), _meanwhile(index.run()):
+            watch = _repeat("sender watched", sender.watch, WATCH_SECONDS)
+            async with _meanwhile(watch), _meanwhile(index.run()):
                 yield adapters
     finally:
         await database.close()
@@ -380,6 +364,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             listings=contracts["Listings"],
             write=writing(database, ErasureRows),
             read=reading(database, ErasureRows),
+            supervisors=adapters.supervisors,
             keys=keys,
             custodian=adapters.custodian,
             clock=adapters.clock,
@@ -392,6 +377,14 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             read=reading(database, EncryptionKeyRows),
             contracts=adapters.contracts,
             clock=adapters.clock,
+        ),
+        samples=Samples(
+            write=writing(database, SampleRows),
+            read=reading(database, SampleRows),
+            sellers=adapters.sellers,
+            clock=adapters.clock,
+            largest=settings.sample_bytes,
+            most=settings.samples,
         ),
         metadata=Metadata(
             write=writing(database, DocumentRows),

@@ -2,7 +2,7 @@
 
 import typer
 
-from ledger.cli import audit, demo, evidence, index, keys, market, operate, possession
+from ledger.cli import audit, demo, erasure, evidence, index, keys, market, operate, possession, sample
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -27,6 +27,7 @@ for command in (
     evidence.present,
     evidence.verify,
     possession.possession,
+    sample.sample,
 ):
     app.command()(command)
 
@@ -44,7 +45,13 @@ app.add_typer(key, name="keys")
 
 listing = typer.Typer(no_args_is_help=True, help="Listings.")
 listing.command("show")(market.listing_show)
+listing.command("withdraw")(erasure.withdraw)
 app.add_typer(listing, name="listing")
+erasing = typer.Typer(no_args_is_help=True, help="Erasure of payloads.")
+erasing.command("request")(erasure.request)
+erasing.command("show")(erasure.show)
+erasing.command("take-back")(erasure.take_back)
+app.add_typer(erasing, name="erasure")
 app.add_typer(evidence.certificate, name="certificate")
 app.command("audit")(audit.audit_command)
 
