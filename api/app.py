@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sized
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -17,7 +17,7 @@ from api import errors, page, production
 from api.auth import routes as auth
 from api.deps import Services
 from api.limits import TokenBuckets
-from api.metrics import CountedEntitlements, Metrics, TimedCustody, sampled
+from api.metrics import SAMPLE_SECONDS, CountedEntitlements, Metrics, TimedCustody
 from api.middleware import Envelope
 from api.routes import (
     access_log,
@@ -32,6 +32,7 @@ from api.routes import (
     metadata,
     payloads,
     problems,
+    samples,
     streams,
     uploads,
 )
@@ -48,8 +49,8 @@ from ledger.chain.events import Decoder
 from ledger.chain.finality import parse_finality
 from ledger.chain.manifest import Manifest
 from ledger.chain.oversight import ChainOversight
+from ledger.chain.roles import ChainSellers, ChainSupervisors
 from ledger.chain.rpc import Rpc
-from ledger.chain.sellers import ChainSellers
 from ledger.chain.sender import Sender
 from ledger.chain.trust import trust_of
 from ledger.crypto.seal import Suite
@@ -68,7 +69,7 @@ from ledger.services.access_log import AccessLog, Anchors
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
 from ledger.services.encryption_keys import EncryptionKeys
-from ledger.services.erasures import Erasures
+from ledger.services.erasures import Erasures, Supervisors
 from ledger.services.evidence import Evidence
 from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
@@ -77,6 +78,7 @@ from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
 from ledger.services.readiness import OK, Part, Readiness
+from ledger.services.samples import Samples
 from ledger.services.sign_in import SignIn
 from ledger.services.signers import ContractAccounts
 from ledger.services.streams import Streams
@@ -93,6 +95,7 @@ from ledger.store.index.history import IndexHistory
 from ledger.store.inquiries import Inquiries
 from ledger.store.intents import IntentLog
 from ledger.store.metadata import Documents as DocumentRows
+from ledger.store.samples import Samples as SampleRows
 from ledger.store.sessions import Sessions
 
 LOG: Final = logging.getLogger("socai.api")
@@ -131,6 +134,7 @@ class Adapters:
     custodian: Custodian
     contracts: ContractAccounts
     sellers: Sellers
+    supervisors: Supervisors
     claims: Claims
     entitlements: Entitlements
     uses: Uses
@@ -160,11 +164,25 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
                 entitlements=CountedEntitlements(opened.entitlements, metrics),
             )
             app.state.services = wire(settings, adapters)
-            services = app.state.services
+            services: Services = app.state.services
+            collect, anchor = settings.collect_seconds, settings.anchor_seconds
+
+            async def abandoned() -> int:
+                return await services.deposits.collect(int(adapters.clock()))
+
+            async def anchored() -> None:
+                await services.access_log.anchor()
+                metrics.log_anchored.set_to_current_time()
+
+            async def sampled() -> None:
+                await _sample(services, adapters, metrics)
+
             async with (
-                _meanwhile(_collect(services, settings.collect_seconds)),
-                _meanwhile(_anchor(services.access_log, settings.anchor_seconds, metrics)),
-                _meanwhile(sampled(lambda: _sample(services, adapters, metrics))),
+                _meanwhile(_repeat("deposits collected", abandoned, collect)),
+                _meanwhile(_repeat("unclaimed payloads collected", services.unclaimed.collect, collect)),
+                _meanwhile(_repeat("payloads erased", services.erasures.carry_out, collect)),
+                _meanwhile(_repeat("access log anchored", anchored, anchor, anchor)),
+                _meanwhile(_repeat("metrics sampled", sampled, SAMPLE_SECONDS)),
             ):
                 yield
 
@@ -181,7 +199,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     )
     v1 = APIRouter(prefix="/v1")
     for module in (
-        *(auth, deposits, uploads, payloads, metadata, catalogue, grants, streams),
+        *(auth, deposits, uploads, payloads, metadata, samples, catalogue, grants, streams),
         *(encryption_keys, erasures, exchange, access_log),
         *(evidence, history, problems),
     ):
@@ -211,38 +229,18 @@ async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def _collect(services: Services, every: int) -> None:
-    """Throws away what was not completed in time, now and then, and erases what is to be; an error is logged
-    and tried again."""
-    deposits = services.deposits
+async def _repeat(
+    what: str, work: Callable[[], Awaitable[int | None]], every: float, first: float = 0
+) -> None:
+    """Does `work` every so many seconds, from `first` on; an error is logged and it goes on."""
+    await asyncio.sleep(first)
     while True:
         try:
-            if count := await deposits.collect(int(deposits.clock())):
-                LOG.info("deposits collected", extra={"count": count})
+            if count := await work():
+                LOG.info(what, extra={"count": count})
         except Exception:
-            LOG.exception("deposits not collected")
-        try:
-            if count := await services.unclaimed.collect():
-                LOG.info("unclaimed payloads collected", extra={"count": count})
-        except Exception:
-            LOG.exception("unclaimed payloads not collected")
-        try:
-            if count := await services.erasures.carry_out():
-                LOG.info("payloads erased", extra={"count": count})
-        except Exception:
-            LOG.exception("payloads not erased")
+            LOG.exception("failed: " + what)
         await asyncio.sleep(every)
-
-
-async def _anchor(log: AccessLog, every: int, metrics: Metrics) -> None:
-    """Puts checkpoints on chain; an error is logged and tried again."""
-    while True:
-        await asyncio.sleep(every)
-        try:
-            await log.anchor()
-            metrics.log_anchored.set_to_current_time()
-        except Exception:
-            LOG.exception("access log not anchored")
 
 
 async def _sample(services: Services, adapters: Adapters, metrics: Metrics) -> None:
@@ -256,16 +254,6 @@ async def _sample(services: Services, adapters: Adapters, metrics: Metrics) -> N
     metrics.log_entries.set((await services.access_log.checkpoint()).size)
     if (age := (await services.exchange.state()).age) is not None:
         metrics.block_age.set(age)
-
-
-async def _watch(sender: Sender) -> None:
-    """Drives on what no request waits for any more; an error is logged and it goes on."""
-    while True:
-        try:
-            await sender.watch(WATCH_SECONDS)
-        except Exception:
-            LOG.exception("sender not watching")
-        await asyncio.sleep(WATCH_SECONDS)
 
 
 @asynccontextmanager
@@ -316,6 +304,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 custodian=LocalCustodian(keys.custodian()),
                 contracts=ContractSignatures(rpc, blocks),
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
+                supervisors=ChainSupervisors(rpc, blocks, manifest.address("Participants")),
                 claims=ChainClaims(rpc, blocks, listings),
                 entitlements=ChainEntitlements(nodes, finality, licences),
                 uses=uses.ChainUses(sender, licences, settings.count_seconds),
@@ -327,7 +316,8 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 ),
                 intents=intents,
             )
-            async with _meanwhile(_watch(sender)), _meanwhile(index.run()), _meanwhile(captures.run()):
+            watch = _repeat("sender watched", sender.watch, WATCH_SECONDS)
+            async with _meanwhile(watch), _meanwhile(index.run()), _meanwhile(captures.run()):
                 yield adapters
     finally:
         await database.close()
@@ -494,6 +484,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             listings=contracts["Listings"],
             write=writing(database, ErasureRows),
             read=reading(database, ErasureRows),
+            supervisors=adapters.supervisors,
             keys=keys,
             custodian=adapters.custodian,
             clock=adapters.clock,
@@ -506,6 +497,14 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             read=reading(database, EncryptionKeyRows),
             contracts=adapters.contracts,
             clock=adapters.clock,
+        ),
+        samples=Samples(
+            write=writing(database, SampleRows),
+            read=reading(database, SampleRows),
+            sellers=adapters.sellers,
+            clock=adapters.clock,
+            largest=settings.sample_bytes,
+            most=settings.samples,
         ),
         metadata=Metadata(
             write=writing(database, DocumentRows),

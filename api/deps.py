@@ -22,6 +22,7 @@ from ledger.services.limits import Limiter
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.readiness import Readiness
+from ledger.services.samples import Samples
 from ledger.services.sign_in import SignIn
 from ledger.services.streams import Streams
 from ledger.services.unclaimed import Unclaimed
@@ -42,6 +43,7 @@ class Services:
     erasures: Erasures
     unclaimed: Unclaimed
     metadata: Metadata
+    samples: Samples
     catalogue: Catalogue
     exchange: Exchange
     access_log: AccessLog
@@ -71,6 +73,7 @@ GrantService = Annotated[Grants, Depends(_use("grants"))]
 EncryptionKeyService = Annotated[EncryptionKeys, Depends(_use("encryption_keys"))]
 ErasureService = Annotated[Erasures, Depends(_use("erasures"))]
 MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
+SampleService = Annotated[Samples, Depends(_use("samples"))]
 CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
 EvidenceService = Annotated[Evidence, Depends(_use("evidence"))]

@@ -34,7 +34,8 @@ from ledger.keys import shares
 from ledger.objects import port as objects
 from ledger.services import access_log, deposits, grants, limits, pace, readiness
 from ledger.services import metadata as services_metadata
-from ledger.store import metadata, sessions
+from ledger.services import samples as services_samples
+from ledger.store import metadata, samples, sessions
 
 MEDIA_TYPE: Final = "application/problem+json"
 SCHEMAS: Final = "#/components/schemas/"
@@ -141,7 +142,11 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     shares.KeyErased: Kind(410, "payload-erased", "The payload's keys are destroyed."),
     erasure.ErasureUnknown: Kind(404, "erasure-unknown", "Nobody asked for the erasure of this payload."),
     erasure.ErasureDone: Kind(409, "erasure-done", "The keys are destroyed; that is not taken back."),
-    erasure.NotSeller: Kind(403, "not-seller", "Only who deposited a payload has it erased."),
+    erasure.NotSeller: Kind(
+        403,
+        "not-seller",
+        "Only its seller or a supervisor has it erased, and takes that back.",
+    ),
     grants.PayloadMismatch: Kind(409, "payload-mismatch", "The vault holds something else than was listed."),
     entitlement.UseRefused: Kind(403, "use-refused", "The chain does not count the use; reason says why."),
     entitlement.UseUncounted: Kind(
@@ -150,12 +155,14 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     metadata.DocumentUnknown: Kind(404, "document-unknown", "There is no document of this hash."),
     services_metadata.DocumentTooLarge: Kind(413, "document-too-large", "No document may be that large."),
     services_metadata.WrongHash: Kind(
-        422, "hash-mismatch", "The document has another hash than its address."
+        422, "hash-mismatch", "What was sent has another hash than its address."
     ),
     document.BadDocument: Kind(422, "document-malformed", "Not a JSON object with a canonical form."),
     evidence.EvidenceUnknown: Kind(
         404, "evidence-unknown", "No certificate of this is kept, or none so early."
     ),
+    samples.SampleUnknown: Kind(404, "sample-unknown", "There is no such sample."),
+    services_samples.SampleTooLarge: Kind(413, "sample-too-large", "No sample may be that large."),
     access_log.TileUnknown: Kind(404, "tile-unknown", "The access log has no such tile yet."),
     listing.ListingUnknown: Kind(404, "listing-unknown", "There is no such listing, or version of it."),
     listing.LicenceUnknown: Kind(404, "licence-unknown", "There is no such licence."),

@@ -3,10 +3,8 @@
 The listener is its own, at `SOCAI_METRICS_HOST` and `SOCAI_METRICS_PORT`: keep it inside.
 """
 
-import asyncio
-import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
@@ -19,7 +17,6 @@ from ledger.services.readiness import OK
 
 T = TypeVar("T")
 
-LOG: Final = logging.getLogger("socai.api")
 METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 SAMPLE_SECONDS: Final = 5.0
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -131,16 +128,6 @@ class TimedCustody:
             return result
         finally:
             self._seconds.labels(operation, outcome).observe(time.perf_counter() - started)
-
-
-async def sampled(look: Callable[[], Awaitable[None]], every: float = SAMPLE_SECONDS) -> None:
-    """Looks now and then at what is no event; an error is logged and tried again."""
-    while True:
-        try:
-            await look()
-        except Exception:
-            LOG.exception("metrics not sampled")
-        await asyncio.sleep(every)
 
 
 @contextmanager

@@ -179,6 +179,8 @@ class Settings(BaseSettings):
     metadata_bytes: int = Field(
         default=256 * 1024, gt=0, description="Largest metadata document, in canonical bytes."
     )
+    sample_bytes: int = Field(default=1024 * 1024, gt=0, description="Largest sample of a dataset.")
+    samples: int = Field(default=1000, gt=0, description="Samples that one account may have here.")
     anchor_seconds: int = Field(
         default=3600, gt=0, description="How often the access log's checkpoint is put on chain."
     )

@@ -2,7 +2,20 @@
 
 import typer
 
-from ledger.cli import audit, backup, demo, evidence, index, keys, market, operate, possession, settings
+from ledger.cli import (
+    audit,
+    backup,
+    demo,
+    erasure,
+    evidence,
+    index,
+    keys,
+    market,
+    operate,
+    possession,
+    sample,
+    settings,
+)
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -31,6 +44,7 @@ for command in (
     settings.settings,
     backup.backup,
     backup.restore,
+    sample.sample,
 ):
     app.command()(command)
 
@@ -48,7 +62,13 @@ app.add_typer(key, name="keys")
 
 listing = typer.Typer(no_args_is_help=True, help="Listings.")
 listing.command("show")(market.listing_show)
+listing.command("withdraw")(erasure.withdraw)
 app.add_typer(listing, name="listing")
+erasing = typer.Typer(no_args_is_help=True, help="Erasure of payloads.")
+erasing.command("request")(erasure.request)
+erasing.command("show")(erasure.show)
+erasing.command("take-back")(erasure.take_back)
+app.add_typer(erasing, name="erasure")
 app.command("audit")(audit.audit_command)
 
 indexing = typer.Typer(no_args_is_help=True, help="The index of the chain.")

@@ -23,9 +23,12 @@ from ledger.chain.sender import CallReverted, SenderError
 from ledger.cli.child import ChildError
 from ledger.cli.output import Output
 from ledger.client import Client, ClientError, Refused, ServiceUnreachable
+from ledger.client.samples import MetadataAltered, SampleAltered
 from ledger.crypto.chunked import ChunkedError
 from ledger.crypto.merkle import MerkleError
 from ledger.crypto.seal import SealError
+from ledger.domain.document import BadDocument
+from ledger.domain.sample import BadSample
 from ledger.indexer.fetch import FetchError
 from ledger.indexer.reconcile import ReconcileError
 from ledger.indexer.replay import ReplayError
@@ -42,6 +45,11 @@ T = TypeVar("T")
 REFUSED: Final = 1
 UNREACHABLE: Final = 3
 UNTRUE: Final = 4
+
+UNTRUTHS: Final = (
+    *(ChunkedError, MerkleError, SealError, FetchError, ReconcileError, ReplayError, BadLog),
+    *(BadDocument, BadSample, MetadataAltered, SampleAltered),
+)
 
 HINTS: Final[Mapping[str, str]] = {
     "Listings_Refused": "The rule pack refuses it: rule 5 is a missing attestation, 6 a missing transfer "
@@ -171,7 +179,7 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
     except (ServiceUnreachable, RpcError) as error:
         output.failed("unreachable", str(error), "Is the exchange running? Start it with scripts/up.", {})
         raise typer.Exit(UNREACHABLE) from None
-    except (ChunkedError, MerkleError, SealError, FetchError, ReconcileError, ReplayError, BadLog) as error:
+    except UNTRUTHS as error:
         output.failed(type(error).__name__, str(error), "Nothing was kept. Tell the operator.", {})
         raise typer.Exit(UNTRUE) from None
     except ProofError as error:

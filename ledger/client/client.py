@@ -21,6 +21,7 @@ from ledger.chain.bindings.errors import ERRORS, Listings_DepositUsed
 from ledger.chain.manifest import Manifest
 from ledger.chain.rpc import Rpc, from_hex, to_hex
 from ledger.chain.sender import CallReverted, Receipt, Sender
+from ledger.client import samples
 from ledger.client.contracts import Contracts
 from ledger.client.deposits import Deposits
 from ledger.client.errors import ClientError
@@ -33,6 +34,7 @@ from ledger.crypto.seal import GrantContext, open_sealed
 from ledger.crypto.verified import LEAF, VerifiedReader, check_context
 from ledger.domain.ids import listing_of_plan, plan_id, plan_of
 from ledger.domain.market import Kind, Role
+from ledger.domain.sample import described
 from ledger.store.database import Database
 from ledger.store.intents import IntentLog
 
@@ -201,14 +203,18 @@ class Client:
         upstreams: Sequence[structs.Upstream] = (),
         legal_basis: bytes = bytes(32),
         stale_at: int = 0,
+        sample: tuple[Path, str] | None = None,
         progress: Progress = lambda _: None,
     ) -> Published:
         """Encrypts the file, deposits it, and mints the listing with its first version and its plans.
 
         `metadata` is the dataset's DCAT document (JSON-LD). Killed anywhere, the same call goes on where it
-        was; what is deposited and not minted, the vault throws away in time. Raises PublishUnderWay.
+        was; what is deposited and not minted, the vault throws away in time. `sample`: a file that anybody
+        may have, and its media type. Raises PublishUnderWay.
         """
         await self.service.sign_in(self.account)
+        if sample is not None:
+            metadata = described(metadata, await samples.send(self.service, *sample))
         digest = await self._describe(metadata)
         with Spool.of(self._folder / "uploads", self.account.address, path) as spool:
             pending = await self._deposits.hold(spool, path, media_type, progress)
@@ -354,6 +360,10 @@ class Client:
             holder=holder,
             entitlement=await self.read(self.contracts.licences.entitlement(licence, holder)),
         )
+
+    async def withdraw_version(self, listing: int, version: int, reason: bytes) -> Receipt:
+        """`reason`: hash, 32 bytes."""
+        return await self.send(self.contracts.listings.withdraw_version(listing, version, reason))
 
     # supervisor
 

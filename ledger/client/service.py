@@ -91,6 +91,13 @@ class Service:
                 await asyncio.sleep(pause)
         return await self.json(method, path, body, headers=headers)
 
+    async def put(self, path: str, content: bytes, media_type: str) -> Any:
+        """Sends bytes of a media type. Raises Refused, ServiceUnreachable."""
+        async with self._request(
+            "PUT", path, data=BytesIO(content), headers={"content-type": media_type}
+        ) as answer:
+            return await answer.json()
+
     async def headers(
         self, method: str, path: str, headers: dict[str, str], body: bytes = b""
     ) -> Mapping[str, str]:

@@ -37,6 +37,8 @@ class GrantRow(Table, table=True):
     public_key: bytes = Field(sa_type=LargeBinary)
     purpose: str = Field(sa_type=String(64))
     denial: str | None = Field(default=None, sa_type=String(32))
+    rule: str | None = Field(default=None, sa_type=String(64))
+    """Empty for what was before it was kept."""
     block_number: int | None = Field(default=None, sa_type=Integer64)
     block_hash: bytes | None = Field(default=None, sa_type=Hash)
     block_time: int | None = Field(default=None, sa_type=Integer64)
@@ -70,6 +72,7 @@ class Grants:
             public_key=grant.public_key,
             purpose=grant.purpose,
             denial=grant.denial,
+            rule=grant.rule,
             use=grant.use,
             valid_until=grant.valid_until,
         )

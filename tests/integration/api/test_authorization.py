@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 import pytest
@@ -22,6 +23,7 @@ ACCOUNTS: Final = ("outsider", "buyer", "seller2", "reviewer", "supervisor", "op
 """Whose objects they are comes last: what an owner does may end them."""
 EVERYBODY: Final = ("nobody", *ACCOUNTS)
 OK: Final = "ok"
+SAMPLE: Final = b"a few rows of the seller's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,10 @@ def evidence(path: Callable[[Objects], str]) -> Row:
     return Row(lambda at: f"/v1/evidence/{path(at)}?block=0", dict.fromkeys(EVERYBODY, "evidence-unknown"))
 
 
+def sample(_: object = None) -> str:
+    return f"/v1/samples/0x{sha256(SAMPLE).hexdigest()}"
+
+
 def withdrawal(dataset: Dataset) -> dict[str, str]:
     return {"root": f"0x{dataset.root.hex()}", "reason": "tried"}
 
@@ -141,6 +147,13 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/metadata/{digest}": Row(
         lambda _: "/v1/metadata/0x" + "11" * 32, dict.fromkeys(EVERYBODY, "document-unknown")
     ),
+    "PUT /v1/samples/{sha256}": Row(
+        lambda _: f"/v1/samples/0x{sha256(b'tried').hexdigest()}",
+        signed_in("seller-ineligible", ("seller", "seller2")),
+        lambda _: {"data": b"tried"},
+    ),
+    "GET /v1/samples/{sha256}": public(sample),
+    "DELETE /v1/samples/{sha256}": Row(sample, signed_in("sample-unknown", ("seller",))),
     "GET /v1/listings": public(lambda _: "/v1/listings"),
     "GET /v1/listings/{listing_id}": public(lambda at: f"/v1/listings/{at.sold.listing}"),
     "GET /v1/listings/{listing_id}/versions/{number}": public(
@@ -178,7 +191,7 @@ ROWS: Final[dict[str, Row]] = {
     ),
     "POST /v1/erasures": Row(
         lambda _: "/v1/erasures",
-        signed_in("not-seller", ("seller",)),
+        signed_in("not-seller", ("seller", "supervisor")),
         lambda at: {"json": withdrawal(at.sold.dataset)},
     ),
     "GET /v1/erasures": Row(lambda _: "/v1/erasures", signed_in("", ACCOUNTS)),
@@ -242,6 +255,7 @@ async def objects(client: Client, market: Market) -> Objects:
     headers = TUS | {"Upload-Length": str(len(sending.ciphertext))}
     async with seller.request("POST", f"{sending.path}/uploads", headers=headers) as response:
         location = response.headers["Location"]
+    assert (await seller.call("PUT", sample(), data=SAMPLE))[0] == 200
     sold, key = await selling(market, held, flags=STREAMING), PrivateKey.generate()
     await holder(client, market, key)
     following = registration(market, account("buyer"), PrivateKey.generate(), 2)
