@@ -55,7 +55,9 @@ from ledger.chain.trust import trust_of
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
 from ledger.indexer.captures import Captures
+from ledger.indexer.catalogue import CatalogueReader
 from ledger.indexer.fetch import Source
+from ledger.indexer.figures import FigureReader
 from ledger.indexer.history import IndexReader
 from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
@@ -89,6 +91,7 @@ from ledger.store.encryption_keys import EncryptionKeys as EncryptionKeyRows
 from ledger.store.erasures import Erasures as ErasureRows
 from ledger.store.evidence import Evidence as EvidenceRows
 from ledger.store.grants import Grants as GrantRows
+from ledger.store.index.catalogue import IndexCatalogue
 from ledger.store.index.history import IndexHistory
 from ledger.store.inquiries import Inquiries
 from ledger.store.intents import IntentLog
@@ -512,10 +515,12 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             largest=settings.metadata_bytes,
         ),
         catalogue=adapters.catalogue,
+        offers=CatalogueReader(reading(database, IndexCatalogue), adapters.clock),
         history=History(
             overseers=adapters.overseers,
             log=writing(database, Inquiries),
             entries=IndexReader(reading(database, IndexHistory), manifest),
+            figures=FigureReader(reading(database, IndexHistory)),
             clock=adapters.clock,
         ),
         exchange=exchange,

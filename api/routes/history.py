@@ -10,12 +10,15 @@ from api.schemas.catalogue import LicenceInfo, ListingInfo
 from api.schemas.history import (
     EntryInfo,
     EntryPage,
+    HeldInfo,
     LicenceThen,
     ListingThen,
     ParticipantInfo,
     ParticipantThen,
+    SalesInfo,
+    SummaryInfo,
 )
-from api.schemas.values import Address, Hash, LicenceId
+from api.schemas.values import Address, Hash, Importance, LicenceId, Sharing, Subject
 from ledger.domain.entitlement import Undecidable
 from ledger.domain.history import AsOf, BlockUnknown, Filter, HistoryEntry, NotOverseer, ParticipantUnknown
 from ledger.domain.listing import LicenceUnknown, ListingUnknown
@@ -23,12 +26,6 @@ from ledger.domain.listing import LicenceUnknown, ListingUnknown
 router = APIRouter(prefix="/history", tags=["history"])
 
 OVERSEEN: Final = (*SIGNED_IN, NotOverseer, Undecidable)
-Importance = Literal["unclassified", "other", "important", "core"]
-Sharing = Literal["unstated", "open", "shared", "private"]
-Subject = Literal["unstated", "people", "locations", "activities", "items"]
-IMPORTANCE: Final = get_args(Importance)
-SHARING: Final = get_args(Sharing)
-SUBJECT: Final = get_args(Subject)
 
 Cursor = Annotated[
     str | None, Query(pattern="^[0-9]{1,18}-[0-9]{1,9}$", description="`next` of the page before.")
@@ -72,9 +69,9 @@ async def entries(
         reference=reference,
         listing=listing,
         licence=licence,
-        importance=None if importance is None else IMPORTANCE.index(importance),
-        sharing=None if sharing is None else SHARING.index(sharing),
-        subject=None if subject is None else SUBJECT.index(subject),
+        importance=None if importance is None else get_args(Importance).index(importance),
+        sharing=None if sharing is None else get_args(Sharing).index(sharing),
+        subject=None if subject is None else get_args(Subject).index(subject),
         jurisdiction=jurisdiction,
         contract=contract,
         event=event,
@@ -84,6 +81,27 @@ async def entries(
         last_block=last_block,
     )
     return await _page(current, history, facts, wanted, order, cursor, limit)
+
+
+@router.get("/summary", responses=documented(*OVERSEEN))
+async def summary(
+    current: CurrentSession,
+    history: HistoryService,
+    facts: ExchangeFacts,
+    since: Annotated[int, Query(ge=0, lt=1 << 53, description="Unix seconds, inclusive.")] = 0,
+    until: Annotated[int, Query(ge=0, lt=1 << 53, description="Unix seconds, inclusive.")] = (1 << 53) - 1,
+    period: Annotated[Literal["day", "week"], Query(description="Days begin at midnight UTC.")] = "day",
+) -> SummaryInfo:
+    """Figures for charts: how much was sold when, for how much, and the licences that came of it."""
+    held, found = await history.summary(current.account, since, until, period)
+    return SummaryInfo(
+        block_number=held.number,
+        block_hash=held.hash,
+        final_number=held.final,
+        lag_blocks=facts.index.progress.lag,
+        sales=[SalesInfo.model_validate(one, from_attributes=True) for one in found.sales],
+        held=[HeldInfo.model_validate(one, from_attributes=True) for one in found.held],
+    )
 
 
 @router.get("/participants/{account}/timeline", responses=documented(*OVERSEEN))

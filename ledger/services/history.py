@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from ledger.domain.history import AsOf, Filter, HistoryEntry, Inquiry, Participant
+from ledger.domain.history import AsOf, Filter, HistoryEntry, Inquiry, Participant, Summary
 from ledger.domain.listing import Licence, Listing
 from ledger.services.ports import Begin, Clock
 
@@ -43,6 +43,12 @@ class Entries(Protocol):
         ...
 
 
+class Figures(Protocol):
+    async def summary(self, since: int, until: int, period: str) -> tuple[AsOf, Summary]:
+        """Sales within these times (inclusive) by period, and all licences as they are."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """Every question raises NotOverseer, Undecidable, and is answered only once it is on record."""
@@ -50,6 +56,7 @@ class History:
     overseers: Overseers
     log: Begin[InquiryLog]
     entries: Entries
+    figures: Figures
     clock: Clock
 
     async def search(
@@ -74,6 +81,11 @@ class History:
         """A participant as it was after a block. Raises BlockUnknown, ParticipantUnknown."""
         await self.record(account, "participant", {"account": _json(about), "block": block})
         return await self.entries.participant(about, block)
+
+    async def summary(self, account: bytes, since: int, until: int, period: str) -> tuple[AsOf, Summary]:
+        """Sales by period within these times (inclusive), and all licences as they are."""
+        await self.record(account, "summary", {"since": since, "until": until, "period": period})
+        return await self.figures.summary(since, until, period)
 
     async def record(self, account: bytes, view: str, parameters: Mapping[str, Any]) -> Inquiry:
         """`parameters` as JSON."""

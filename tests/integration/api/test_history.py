@@ -124,6 +124,27 @@ async def test_R03_a_participants_timeline_and_what_was_at_an_earlier_block(
     assert (status, problem["code"]) == (404, "participant-unknown")
 
 
+async def test_R10_every_figure_can_be_recomputed_from_the_entries(
+    supervisor: Client, market: Market, sold: tuple[Listed, int]
+) -> None:
+    listed, _ = sold
+    await market.buy(listed.plans[0])
+    await indexed(supervisor, market)
+    status, summary = await supervisor.call("GET", "/v1/history/summary")
+    assert status == 200
+    sales: dict[str, list[int]] = {}
+    for found in await search(supervisor, "event=Purchased&limit=200"):
+        sales.setdefault(found["block_time"][:10], []).append(int(found["args"]["price"]))
+    assert [(cell["start"][:10], cell["purchases"], cell["value"]) for cell in summary["sales"]] == [
+        (day, len(prices), str(sum(prices))) for day, prices in sorted(sales.items())
+    ]
+    assert [(cell["importance"], cell["home"], cell["buyer_home"]) for cell in summary["sales"]] == [
+        ("other", "VN", "VN")
+    ]
+    assert [(cell["status"], cell["licences"]) for cell in summary["held"]] == [("active", 1), ("revoked", 1)]
+    assert (await supervisor.call("GET", "/v1/history/summary?until=1"))[1]["sales"] == []
+
+
 async def test_R34_every_look_at_the_history_is_a_leaf_without_personal_data(
     client: Client, supervisor: Client, sold: tuple[Listed, int], settings: Settings
 ) -> None:
