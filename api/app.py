@@ -56,6 +56,7 @@ from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
 from ledger.indexer.captures import Captures
 from ledger.indexer.catalogue import CatalogueReader
+from ledger.indexer.export import Exporter
 from ledger.indexer.fetch import Source
 from ledger.indexer.figures import FigureReader
 from ledger.indexer.history import IndexReader
@@ -74,7 +75,7 @@ from ledger.services.erasures import Erasures
 from ledger.services.evidence import Evidence
 from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
-from ledger.services.history import History, Overseers
+from ledger.services.history import Exports, History, Overseers
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
@@ -141,6 +142,7 @@ class Adapters:
     catalogue: Catalogue
     index: Following
     overseers: Overseers
+    exports: Exports
     intents: Intents
     clock: Clock = time.time
 
@@ -323,6 +325,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 anchors=ChainAnchors(sender, manifest.address("LogAnchor"), settings.count_seconds),
                 catalogue=ChainCatalogue(rpc, blocks, listings, licences),
                 index=index,
+                exports=Exporter(rpc, trust, manifest, reading(database, IndexHistory)),
                 overseers=ChainOversight(
                     rpc, blocks, manifest.address("Participants"), manifest.address("AccessManager")
                 ),
@@ -521,6 +524,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             log=writing(database, Inquiries),
             entries=IndexReader(reading(database, IndexHistory), manifest),
             figures=FigureReader(reading(database, IndexHistory)),
+            exports=adapters.exports,
             clock=adapters.clock,
         ),
         exchange=exchange,

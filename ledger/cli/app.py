@@ -2,7 +2,7 @@
 
 import typer
 
-from ledger.cli import audit, demo, evidence, index, keys, market, operate, possession, settings
+from ledger.cli import audit, demo, evidence, export, index, keys, market, operate, possession, settings
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -27,6 +27,7 @@ for command in (
     evidence.trust,
     evidence.present,
     evidence.verify,
+    export.export,
     possession.possession,
     settings.settings,
 ):

@@ -17,6 +17,14 @@ class ParticipantUnknown(Exception):
     """The account was never accredited."""
 
 
+class ExportTooLarge(Exception):
+    """The blocks hold more entries than one export may."""
+
+
+class FormatUnavailable(Exception):
+    """The service cannot write this format; the message says what is missing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """What entries must meet; None for anything. Times in Unix seconds, blocks and times inclusive.

@@ -1,8 +1,9 @@
 """The history for those who oversee the exchange. That they looked, and at what, is on record too (R34)."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from ledger.domain.history import AsOf, Filter, HistoryEntry, Inquiry, Participant, Summary
@@ -49,6 +50,12 @@ class Figures(Protocol):
         ...
 
 
+class Exports(Protocol):
+    async def write(self, to: Path, first: int | None, last: int | None, formats: Collection[str]) -> AsOf:
+        """Writes an archive of the blocks. Raises BlockUnknown, ExportTooLarge, FormatUnavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """Every question raises NotOverseer, Undecidable, and is answered only once it is on record."""
@@ -57,6 +64,7 @@ class History:
     log: Begin[InquiryLog]
     entries: Entries
     figures: Figures
+    exports: Exports
     clock: Clock
 
     async def search(
@@ -86,6 +94,15 @@ class History:
         """Sales by period within these times (inclusive), and all licences as they are."""
         await self.record(account, "summary", {"since": since, "until": until, "period": period})
         return await self.figures.summary(since, until, period)
+
+    async def export(
+        self, account: bytes, to: Path, first: int | None, last: int | None, formats: Collection[str]
+    ) -> AsOf:
+        """Writes an archive of the blocks `first` to `last`, by default all that are final, with the proof
+        that no entry is missing. Raises BlockUnknown, ExportTooLarge, FormatUnavailable."""
+        asked = {"first_block": first, "last_block": last, "formats": sorted(formats)}
+        await self.record(account, "export", asked)
+        return await self.exports.write(to, first, last, formats)
 
     async def record(self, account: bytes, view: str, parameters: Mapping[str, Any]) -> Inquiry:
         """`parameters` as JSON."""

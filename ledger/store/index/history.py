@@ -67,6 +67,14 @@ class IndexHistory:
         found = select(BlockRow).where(numbers > after, numbers <= upto).order_by(numbers).limit(limit)
         return list((await self._session.exec(found)).all())
 
+    async def counts(self, first: int, last: int) -> dict[str, tuple[int, int]]:
+        """Of the blocks `first` to `last`, by contract: how many entries, how many of them in a journal."""
+        counted = select(EntryRow.contract, func.count(), func.count(col(EntryRow.position)))
+        counted = counted.where(col(EntryRow.block_number).between(first, last)).group_by(
+            col(EntryRow.contract)
+        )
+        return {name: (total, kept) for name, total, kept in await self._session.exec(counted)}
+
     async def changed(self, first: int, last: int) -> list[tuple[int, int]]:
         """By block, which listings entries of the blocks `first` to `last` are about."""
         block, listing = col(EntryRow.block_number), col(EntryRow.listing)
