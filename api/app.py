@@ -56,7 +56,10 @@ from ledger.chain.trust import trust_of
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
 from ledger.indexer.captures import Captures
+from ledger.indexer.catalogue import CatalogueReader
+from ledger.indexer.export import Exporter
 from ledger.indexer.fetch import Source
+from ledger.indexer.figures import FigureReader
 from ledger.indexer.history import IndexReader
 from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
@@ -73,7 +76,7 @@ from ledger.services.erasures import Erasures, Supervisors
 from ledger.services.evidence import Evidence
 from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
-from ledger.services.history import History, Overseers
+from ledger.services.history import Exports, History, Overseers
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
@@ -91,6 +94,7 @@ from ledger.store.encryption_keys import EncryptionKeys as EncryptionKeyRows
 from ledger.store.erasures import Erasures as ErasureRows
 from ledger.store.evidence import Evidence as EvidenceRows
 from ledger.store.grants import Grants as GrantRows
+from ledger.store.index.catalogue import IndexCatalogue
 from ledger.store.index.history import IndexHistory
 from ledger.store.inquiries import Inquiries
 from ledger.store.intents import IntentLog
@@ -142,6 +146,7 @@ class Adapters:
     catalogue: Catalogue
     index: Following
     overseers: Overseers
+    exports: Exports
     intents: Intents
     clock: Clock = time.time
 
@@ -311,6 +316,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 anchors=ChainAnchors(sender, manifest.address("LogAnchor"), settings.count_seconds),
                 catalogue=ChainCatalogue(rpc, blocks, listings, licences),
                 index=index,
+                exports=Exporter(rpc, trust, manifest, reading(database, IndexHistory)),
                 overseers=ChainOversight(
                     rpc, blocks, manifest.address("Participants"), manifest.address("AccessManager")
                 ),
@@ -513,10 +519,13 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             largest=settings.metadata_bytes,
         ),
         catalogue=adapters.catalogue,
+        offers=CatalogueReader(reading(database, IndexCatalogue), adapters.clock),
         history=History(
             overseers=adapters.overseers,
             log=writing(database, Inquiries),
             entries=IndexReader(reading(database, IndexHistory), manifest),
+            figures=FigureReader(reading(database, IndexHistory)),
+            exports=adapters.exports,
             clock=adapters.clock,
         ),
         exchange=exchange,

@@ -10,7 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from api.errors import NotSignedIn
 from ledger.domain.session import Session
 from ledger.services.access_log import AccessLog
-from ledger.services.catalogue import Catalogue
+from ledger.services.catalogue import Catalogue, Offers
 from ledger.services.deposits import Deposits
 from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.erasures import Erasures
@@ -45,6 +45,7 @@ class Services:
     metadata: Metadata
     samples: Samples
     catalogue: Catalogue
+    offers: Offers
     exchange: Exchange
     access_log: AccessLog
     evidence: Evidence
@@ -75,6 +76,7 @@ ErasureService = Annotated[Erasures, Depends(_use("erasures"))]
 MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
 SampleService = Annotated[Samples, Depends(_use("samples"))]
 CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
+OfferService = Annotated[Offers, Depends(_use("offers"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
 EvidenceService = Annotated[Evidence, Depends(_use("evidence"))]
 HistoryService = Annotated[History, Depends(_use("history"))]

@@ -168,6 +168,8 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     listing.LicenceUnknown: Kind(404, "licence-unknown", "There is no such licence."),
     history.NotOverseer: Kind(403, "not-overseer", "Only supervisors and the operator look at the history."),
     history.BlockUnknown: Kind(404, "block-not-indexed", "The index holds no such final block."),
+    history.ExportTooLarge: Kind(413, "export-too-large", "Export fewer blocks at a time."),
+    history.FormatUnavailable: Kind(501, "format-unavailable", "The service cannot write this format."),
     history.ParticipantUnknown: Kind(404, "participant-unknown", "The account was never accredited."),
     custody.CustodyUnavailable: Kind(
         503, "custody-unavailable", "The custodian of keys cannot be asked; nothing is released."

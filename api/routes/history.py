@@ -1,6 +1,13 @@
-from typing import Annotated, Final, Literal, get_args
+import asyncio
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Annotated, Any, Final, Literal, get_args
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
+from fastapi import Path as FromPath
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
 
 from api.auth.routes import SIGNED_IN
 from api.deps import CurrentSession, ExchangeFacts, HistoryService
@@ -10,25 +17,33 @@ from api.schemas.catalogue import LicenceInfo, ListingInfo
 from api.schemas.history import (
     EntryInfo,
     EntryPage,
+    HeldInfo,
     LicenceThen,
     ListingThen,
     ParticipantInfo,
     ParticipantThen,
+    SalesInfo,
+    SummaryInfo,
 )
-from api.schemas.values import Address, Hash, LicenceId
+from api.schemas.values import Address, Hash, Importance, LicenceId, Sharing, Subject
 from ledger.domain.entitlement import Undecidable
-from ledger.domain.history import AsOf, BlockUnknown, Filter, HistoryEntry, NotOverseer, ParticipantUnknown
+from ledger.domain.history import (
+    AsOf,
+    BlockUnknown,
+    ExportTooLarge,
+    Filter,
+    FormatUnavailable,
+    HistoryEntry,
+    NotOverseer,
+    ParticipantUnknown,
+)
 from ledger.domain.listing import LicenceUnknown, ListingUnknown
 
 router = APIRouter(prefix="/history", tags=["history"])
 
 OVERSEEN: Final = (*SIGNED_IN, NotOverseer, Undecidable)
-Importance = Literal["unclassified", "other", "important", "core"]
-Sharing = Literal["unstated", "open", "shared", "private"]
-Subject = Literal["unstated", "people", "locations", "activities", "items"]
-IMPORTANCE: Final = get_args(Importance)
-SHARING: Final = get_args(Sharing)
-SUBJECT: Final = get_args(Subject)
+
+ZIP: Final[dict[str, Any]] = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
 
 Cursor = Annotated[
     str | None, Query(pattern="^[0-9]{1,18}-[0-9]{1,9}$", description="`next` of the page before.")
@@ -37,7 +52,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 Order = Annotated[Literal["newest", "oldest"], Query(description="Which come first.")]
 Number = Annotated[int | None, Query(ge=0, lt=1 << 53)]
 AtBlock = Annotated[int | None, Query(ge=0, lt=1 << 53, description="A final block; by default the newest.")]
-Account = Annotated[Address, Path(description="The participant's account.")]
+Account = Annotated[Address, FromPath(description="The participant's account.")]
 
 
 @router.get("/entries", responses=documented(*OVERSEEN))
@@ -72,9 +87,9 @@ async def entries(
         reference=reference,
         listing=listing,
         licence=licence,
-        importance=None if importance is None else IMPORTANCE.index(importance),
-        sharing=None if sharing is None else SHARING.index(sharing),
-        subject=None if subject is None else SUBJECT.index(subject),
+        importance=None if importance is None else get_args(Importance).index(importance),
+        sharing=None if sharing is None else get_args(Sharing).index(sharing),
+        subject=None if subject is None else get_args(Subject).index(subject),
         jurisdiction=jurisdiction,
         contract=contract,
         event=event,
@@ -84,6 +99,56 @@ async def entries(
         last_block=last_block,
     )
     return await _page(current, history, facts, wanted, order, cursor, limit)
+
+
+@router.get("/summary", responses=documented(*OVERSEEN))
+async def summary(
+    current: CurrentSession,
+    history: HistoryService,
+    facts: ExchangeFacts,
+    since: Annotated[int, Query(ge=0, lt=1 << 53, description="Unix seconds, inclusive.")] = 0,
+    until: Annotated[int, Query(ge=0, lt=1 << 53, description="Unix seconds, inclusive.")] = (1 << 53) - 1,
+    period: Annotated[Literal["day", "week"], Query(description="Days begin at midnight UTC.")] = "day",
+) -> SummaryInfo:
+    """Figures for charts: how much was sold when, for how much, and the licences that came of it."""
+    held, found = await history.summary(current.account, since, until, period)
+    return SummaryInfo(
+        block_number=held.number,
+        block_hash=held.hash,
+        final_number=held.final,
+        lag_blocks=facts.index.progress.lag,
+        sales=[SalesInfo.model_validate(one, from_attributes=True) for one in found.sales],
+        held=[HeldInfo.model_validate(one, from_attributes=True) for one in found.held],
+    )
+
+
+@router.get(
+    "/export",
+    response_class=FileResponse,
+    responses=documented(*OVERSEEN, BlockUnknown, ExportTooLarge, FormatUnavailable)
+    | {200: {"description": "An archive; its README.md tells how to check it.", "content": ZIP}},
+)
+async def export(
+    current: CurrentSession,
+    history: HistoryService,
+    first_block: Number = None,
+    last_block: Number = None,
+    formats: Annotated[
+        list[Literal["csv", "ndjson", "parquet"]], Query(alias="format", min_length=1, max_length=3)
+    ] = ["ndjson"],  # noqa: B006
+) -> FileResponse:
+    """All entries of some final blocks, by default all there are, with the proof that none is missing."""
+    folder = Path(await asyncio.to_thread(mkdtemp, prefix="socai-export-"))
+    try:
+        file = folder / "export.zip"
+        at = await history.export(current.account, file, first_block, last_block, set(formats))
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    name = f"socai-history-{at.number}.zip"
+    return FileResponse(
+        file, media_type="application/zip", filename=name, background=BackgroundTask(shutil.rmtree, folder)
+    )
 
 
 @router.get("/participants/{account}/timeline", responses=documented(*OVERSEEN))
@@ -124,7 +189,7 @@ async def listing_then(
 
 @router.get("/licences/{licence_id}", responses=documented(*OVERSEEN, BlockUnknown, LicenceUnknown))
 async def licence_then(
-    licence_id: Annotated[LicenceId, Path(description="The licence's token id.")],
+    licence_id: Annotated[LicenceId, FromPath(description="The licence's token id.")],
     current: CurrentSession,
     history: HistoryService,
     block: AtBlock = None,

@@ -80,3 +80,36 @@ class ParticipantInfo(Schema):
 
 class ParticipantThen(AsOfBlock):
     participant: ParticipantInfo
+
+
+class SalesInfo(Schema):
+    """What was sold within a period, of one sort. Classes and homes are those of now."""
+
+    start: Time
+    importance: str
+    subject: str
+    home: Annotated[str, Field(description="Of the listing.")]
+    buyer_home: str
+    currency: int
+    purchases: int
+    renewals: int
+    value: Decimal
+    lowest: Decimal
+    highest: Decimal
+
+
+class HeldInfo(Schema):
+    """How many licences of one sort there are."""
+
+    importance: str
+    subject: str
+    home: str
+    status: str
+    licences: int
+
+
+class SummaryInfo(AsOfIndex):
+    """Sales are sums over `Purchased` and `Renewed`; who has the entries can make them again."""
+
+    sales: list[SalesInfo]
+    held: list[HeldInfo]

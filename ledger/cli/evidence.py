@@ -16,6 +16,7 @@ from ledger.chain.devnet import CHAIN_ID
 from ledger.chain.finality import final_header, parse_finality
 from ledger.chain.rpc import MalformedAnswer, NodeError, Rpc, from_hex
 from ledger.chain.trust import trust_file
+from ledger.cli.export import is_export, shown, verify_export
 from ledger.cli.session import Options, run
 from ledger.client.service import Service
 from ledger.domain.evidence import Subject
@@ -164,16 +165,22 @@ def present(
 
 def verify(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Certificate or presentation.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Certificate, presentation or export.")
+    ],
     trust: TrustPath = None,
     verifier: Verifier = None,
     challenge: Nonce = None,
 ) -> None:
-    """Verifies a certificate, or a presentation of one. Needs no network and no account."""
+    """Verifies a certificate, a presentation of one, or an export. Needs no network and no account."""
     options: Options = context.obj
 
     async def work() -> None:
-        data, believed, now = file.read_bytes(), trusted(options, trust), time.time()
+        believed, now = trusted(options, trust), time.time()
+        if is_export(file):
+            options.output.done(*shown(file, verify_export(file, believed, now)))
+            return
+        data = file.read_bytes()
         presented = presentation.is_presentation(data)
         if presented != (challenge is not None and verifier is not None):
             raise typer.BadParameter("--verifier and --challenge belong to a presentation, and only to one")

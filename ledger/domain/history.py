@@ -17,6 +17,14 @@ class ParticipantUnknown(Exception):
     """The account was never accredited."""
 
 
+class ExportTooLarge(Exception):
+    """The blocks hold more entries than one export may."""
+
+
+class FormatUnavailable(Exception):
+    """The service cannot write this format; the message says what is missing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """What entries must meet; None for anything. Times in Unix seconds, blocks and times inclusive.
@@ -100,3 +108,55 @@ class Inquiry:
     role: str
     view: str
     parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """A purchase or a renewal, at the place of its entry."""
+
+    block_number: int
+    log_index: int
+    licence: int
+    buyer: bytes
+    version: int
+    price: int
+    currency: int
+    renewal: bool
+    time: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sales:
+    """What was sold within one period, of one sort: classes of the listing and homes of listing and buyer, as
+    they are now. `value`, `lowest`, `highest` in units of the currency; `start` in Unix seconds."""
+
+    start: int
+    importance: str
+    subject: str
+    home: str
+    buyer_home: str
+    currency: int
+    purchases: int
+    renewals: int
+    value: int
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """How many licences of one sort there are, by the status that they have now."""
+
+    importance: str
+    subject: str
+    home: str
+    status: str
+    licences: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Figures that anybody can recompute from the entries (R10)."""
+
+    sales: list[Sales]
+    held: list[Held]

@@ -179,13 +179,18 @@ def read_state(sql: IndexRows) -> State:
     """All that the index says, as a replay would give it."""
     state = State()
     for noun in NOUNS:
-        for row in sql.rows(index_table(noun.name)):
-            for path, value in noun.lift(row).items():
-                _table(state, path)[noun.lift_key(row)] = value
+        put(state, noun, sql.rows(index_table(noun.name)))
     for row in sql.rows(index_table(EXCHANGE.name)):
         for path, value in EXCHANGE.lift(row).items():
             _put(state, path, value)
     return state
+
+
+def put(state: State, noun: Noun, rows: Iterable[Row]) -> None:
+    """Has the state hold what rows of the noun's table say."""
+    for row in rows:
+        for path, value in noun.lift(row).items():
+            _table(state, path)[noun.lift_key(row)] = value
 
 
 def _table(state: State, path: str) -> dict[Any, Any]:

@@ -1,11 +1,12 @@
 """The history for those who oversee the exchange. That they looked, and at what, is on record too (R34)."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
-from ledger.domain.history import AsOf, Filter, HistoryEntry, Inquiry, Participant
+from ledger.domain.history import AsOf, Filter, HistoryEntry, Inquiry, Participant, Summary
 from ledger.domain.listing import Licence, Listing
 from ledger.services.ports import Begin, Clock
 
@@ -43,6 +44,18 @@ class Entries(Protocol):
         ...
 
 
+class Figures(Protocol):
+    async def summary(self, since: int, until: int, period: str) -> tuple[AsOf, Summary]:
+        """Sales within these times (inclusive) by period, and all licences as they are."""
+        ...
+
+
+class Exports(Protocol):
+    async def write(self, to: Path, first: int | None, last: int | None, formats: Collection[str]) -> AsOf:
+        """Writes an archive of the blocks. Raises BlockUnknown, ExportTooLarge, FormatUnavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """Every question raises NotOverseer, Undecidable, and is answered only once it is on record."""
@@ -50,6 +63,8 @@ class History:
     overseers: Overseers
     log: Begin[InquiryLog]
     entries: Entries
+    figures: Figures
+    exports: Exports
     clock: Clock
 
     async def search(
@@ -74,6 +89,20 @@ class History:
         """A participant as it was after a block. Raises BlockUnknown, ParticipantUnknown."""
         await self.record(account, "participant", {"account": _json(about), "block": block})
         return await self.entries.participant(about, block)
+
+    async def summary(self, account: bytes, since: int, until: int, period: str) -> tuple[AsOf, Summary]:
+        """Sales by period within these times (inclusive), and all licences as they are."""
+        await self.record(account, "summary", {"since": since, "until": until, "period": period})
+        return await self.figures.summary(since, until, period)
+
+    async def export(
+        self, account: bytes, to: Path, first: int | None, last: int | None, formats: Collection[str]
+    ) -> AsOf:
+        """Writes an archive of the blocks `first` to `last`, by default all that are final, with the proof
+        that no entry is missing. Raises BlockUnknown, ExportTooLarge, FormatUnavailable."""
+        asked = {"first_block": first, "last_block": last, "formats": sorted(formats)}
+        await self.record(account, "export", asked)
+        return await self.exports.write(to, first, last, formats)
 
     async def record(self, account: bytes, view: str, parameters: Mapping[str, Any]) -> Inquiry:
         """`parameters` as JSON."""

@@ -1,22 +1,26 @@
 """The index as it is searched."""
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Any, Final
+from dataclasses import fields
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, exists, func, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.sql.expression import Select
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
-from ledger.domain.history import AsOf, Filter
+from ledger.domain.history import AsOf, Filter, Trade
 from ledger.store.index.tables import (
     BlockRow,
     CursorRow,
     EntryRow,
     ListingRow,
     MentionRow,
+    OrderRow,
     ParticipantRow,
 )
+
+T = TypeVar("T")
 
 Place = tuple[int, int]
 """Block number and log index."""
@@ -63,6 +67,14 @@ class IndexHistory:
         found = select(BlockRow).where(numbers > after, numbers <= upto).order_by(numbers).limit(limit)
         return list((await self._session.exec(found)).all())
 
+    async def counts(self, first: int, last: int) -> dict[str, tuple[int, int]]:
+        """Of the blocks `first` to `last`, by contract: how many entries, how many of them in a journal."""
+        counted = select(EntryRow.contract, func.count(), func.count(col(EntryRow.position)))
+        counted = counted.where(col(EntryRow.block_number).between(first, last)).group_by(
+            col(EntryRow.contract)
+        )
+        return {name: (total, kept) for name, total, kept in await self._session.exec(counted)}
+
     async def changed(self, first: int, last: int) -> list[tuple[int, int]]:
         """By block, which listings entries of the blocks `first` to `last` are about."""
         block, listing = col(EntryRow.block_number), col(EntryRow.listing)
@@ -70,9 +82,19 @@ class IndexHistory:
         rows = await self._session.exec(found.order_by(block, listing))
         return [(number, about) for number, about in rows if about is not None]
 
-    async def rows(self, table: type[Any], *where: ColumnElement[bool]) -> AsyncIterator[Any]:
-        """Rows of a table of the index that meet all of `where`."""
-        found = await self._session.stream(select(table).where(*where), execution_options=STREAMED)
+    async def trades(self, since: int, until: int) -> AsyncIterator[Trade]:
+        """Purchases and renewals within these times, inclusive, in order."""
+        place = col(OrderRow.block_number), col(OrderRow.log_index)
+        found = select(OrderRow).where(col(OrderRow.time).between(since, until)).order_by(*place)
+        async for row in self._stream(found):
+            yield Trade(**{field.name: getattr(row, field.name) for field in fields(Trade)})
+
+    def rows(self, table: type[T]) -> AsyncIterator[T]:
+        """All rows of a table of the index."""
+        return self._stream(select(table))
+
+    async def _stream(self, statement: SelectOfScalar[T]) -> AsyncIterator[T]:
+        found = await self._session.stream(statement, execution_options=STREAMED)
         async for row in found.scalars():
             yield row
             self._session.expunge(row)

@@ -155,6 +155,8 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/samples/{sha256}": public(sample),
     "DELETE /v1/samples/{sha256}": Row(sample, signed_in("sample-unknown", ("seller",))),
     "GET /v1/listings": public(lambda _: "/v1/listings"),
+    "GET /v1/catalogue": public(lambda _: "/v1/catalogue"),
+    "GET /v1/listings/{listing_id}/details": public(lambda at: f"/v1/listings/{at.sold.listing}/details"),
     "GET /v1/listings/{listing_id}": public(lambda at: f"/v1/listings/{at.sold.listing}"),
     "GET /v1/listings/{listing_id}/versions/{number}": public(
         lambda at: f"/v1/listings/{at.sold.listing}/versions/1"
@@ -198,6 +200,8 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/erasures/{root}": public(erasure),
     "DELETE /v1/erasures/{root}": Row(erasure, signed_in("not-seller", ("seller",))),
     "GET /v1/history/entries": Row(lambda _: "/v1/history/entries", OVERSEEN),
+    "GET /v1/history/export": Row(lambda _: "/v1/history/export", OVERSEEN),
+    "GET /v1/history/summary": Row(lambda _: "/v1/history/summary", OVERSEEN),
     "GET /v1/history/participants/{account}": Row(
         lambda _: f"/v1/history/participants/{SELLER.address}", OVERSEEN
     ),

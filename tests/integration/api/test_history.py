@@ -1,18 +1,31 @@
 """The history as supervisors search it: complete, as of any block, never without a trace of who looked."""
 
+import asyncio
+import csv
+import hashlib
+import io
 import json
 import sqlite3
+import time
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 
 from api.settings import Settings
+from ledger.chain.trust import trust_file
+from ledger.cli.export import verify_export
 from ledger.domain.history import Filter
 from ledger.domain.ids import plan_id
 from ledger.domain.market import Role
 from ledger.proofs import canonical, tlog
+from ledger.proofs import trust as trusts
+from ledger.proofs.error import ProofError
 from ledger.proofs.journal import Link, fold_all
+from ledger.proofs.trust import Development
 from tests.integration.api.conftest import Client, indexed
 from tests.integration.api.market import BUYER, PLAN, SELLER, Listed, Market, account
 
@@ -124,6 +137,27 @@ async def test_R03_a_participants_timeline_and_what_was_at_an_earlier_block(
     assert (status, problem["code"]) == (404, "participant-unknown")
 
 
+async def test_R10_every_figure_can_be_recomputed_from_the_entries(
+    supervisor: Client, market: Market, sold: tuple[Listed, int]
+) -> None:
+    listed, _ = sold
+    await market.buy(listed.plans[0])
+    await indexed(supervisor, market)
+    status, summary = await supervisor.call("GET", "/v1/history/summary")
+    assert status == 200
+    sales: dict[str, list[int]] = {}
+    for found in await search(supervisor, "event=Purchased&limit=200"):
+        sales.setdefault(found["block_time"][:10], []).append(int(found["args"]["price"]))
+    assert [(cell["start"][:10], cell["purchases"], cell["value"]) for cell in summary["sales"]] == [
+        (day, len(prices), str(sum(prices))) for day, prices in sorted(sales.items())
+    ]
+    assert [(cell["importance"], cell["home"], cell["buyer_home"]) for cell in summary["sales"]] == [
+        ("other", "VN", "VN")
+    ]
+    assert [(cell["status"], cell["licences"]) for cell in summary["held"]] == [("active", 1), ("revoked", 1)]
+    assert (await supervisor.call("GET", "/v1/history/summary?until=1"))[1]["sales"] == []
+
+
 async def test_R34_every_look_at_the_history_is_a_leaf_without_personal_data(
     client: Client, supervisor: Client, sold: tuple[Listed, int], settings: Settings
 ) -> None:
@@ -157,3 +191,69 @@ async def test_R34_every_look_at_the_history_is_a_leaf_without_personal_data(
 async def log_size(client: Client) -> int:
     async with client.request("GET", "/v1/log/checkpoint") as response:
         return int((await response.text()).split("\n")[1])
+
+
+async def test_R30_an_export_is_complete_and_shows_it_offline(
+    supervisor: Client, market: Market, sold: tuple[Listed, int], tmp_path: Path
+) -> None:
+    trust = trusts.read(trust_file(market.manifest, Development(), None))
+    file = tmp_path / "history.zip"
+    await fetch(supervisor, "format=csv&format=ndjson&format=parquet", file)
+    found = verify_export(file, trust, time.time())
+    whole = await search(supervisor, "order=oldest&limit=200")
+    in_journals = [entry for entry in whole if entry["position"]]
+    assert sum(found["counts"].values()) == len(in_journals) > 30
+    with zipfile.ZipFile(file) as archive:
+        table = parquet.read_table(io.BytesIO(archive.read("entries.parquet"))).to_pylist()
+        lines = [json.loads(line) for line in archive.read("entries.ndjson").splitlines()]
+        rows = list(csv.DictReader(io.StringIO(archive.read("entries.csv").decode())))
+        assert b"keccak256(head" in archive.read("README.md")
+        digests = json.loads(archive.read("export.json"))["sha256"]
+        for name in ("entries.csv", "proofs/Exchange.json"):
+            assert hashlib.sha256(archive.read(name)).hexdigest() == digests[name]
+    assert [json.loads(row["arguments"]) for row in table] == [entry["args"] for entry in whole]
+    assert [row["arguments"] for row in lines] == [entry["args"] for entry in whole]
+    assert [row["data"] for row in rows] == [row["data"] for row in table]
+
+    revoked = (await search(supervisor, f"licence={sold[1]}"))[0]["block_number"]
+    part = tmp_path / "part.zip"
+    await fetch(supervisor, f"first_block={revoked - 2}&last_block={revoked}", part)
+    assert 0 < sum(verify_export(part, trust, time.time())["counts"].values()) < len(in_journals)
+    status, problem = await supervisor.call("GET", "/v1/history/export?last_block=999999")
+    assert (status, problem["code"]) == (404, "block-not-indexed")
+
+    def first(event: str) -> int:
+        return next(number for number, row in enumerate(lines) if row["event"] == event)
+
+    purchase = first("Purchased")
+    cheaper = lines[purchase] | {"arguments": lines[purchase]["arguments"] | {"price": "1"}}
+    forged = lines[purchase]["data"]
+    forged = forged[:-1] + ("0" if forged[-1] != "0" else "1")
+    for altered, why in (
+        (lines[:purchase] + lines[purchase + 1 :], "comes after|fold|head"),
+        ([*lines[:purchase], cheaper, *lines[purchase + 1 :]], "to be read"),
+        ([*lines[:purchase], lines[purchase] | {"data": forged}, *lines[purchase + 1 :]], "to be read"),
+        (lines[: first("LicenceRevoked")], "head"),
+        ([*lines, lines[-1]], "comes after"),
+        ([], "head"),
+    ):
+        with pytest.raises(ProofError, match=why):
+            verify_export(rewritten(file, altered), trust, time.time())
+
+
+async def fetch(client: Client, query: str, to: Path) -> None:
+    async with client.request("GET", f"/v1/history/export?{query}") as response:
+        assert response.status == 200, await response.text()
+        body = await response.read()
+    await asyncio.to_thread(to.write_bytes, body)
+
+
+def rewritten(file: Path, lines: list[dict[str, Any]]) -> Path:
+    """The archive with these lines only."""
+    to = file.with_name("altered.zip")
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(to, "w") as new:
+        for name in old.namelist():
+            if name.startswith(("proofs/", "export.json")):
+                new.writestr(name, old.read(name))
+        new.writestr("entries.ndjson", "".join(json.dumps(line) + "\n" for line in lines))
+    return to
