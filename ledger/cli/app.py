@@ -47,7 +47,11 @@ app.add_typer(key, name="keys")
 listing = typer.Typer(no_args_is_help=True, help="Listings.")
 listing.command("show")(market.listing_show)
 app.add_typer(listing, name="listing")
-app.command("audit")(audit.audit_command)
+app.command("audit", help=audit.HELP)(audit.audit_command)
+
+exporting = typer.Typer(no_args_is_help=True, help="Files for who checks the exchange.")
+exporting.command("history")(evidence.history)
+app.add_typer(exporting, name="export")
 
 indexing = typer.Typer(no_args_is_help=True, help="The index of the chain.")
 indexing.command("rebuild")(index.rebuild)
