@@ -41,7 +41,6 @@ for command in (
     evidence.trust,
     evidence.present,
     evidence.verify,
-    export.export,
     possession.possession,
     settings.settings,
     backup.backup,
@@ -71,7 +70,12 @@ erasing.command("request")(erasure.request)
 erasing.command("show")(erasure.show)
 erasing.command("take-back")(erasure.take_back)
 app.add_typer(erasing, name="erasure")
-app.command("audit")(audit.audit_command)
+app.command("audit", help=audit.HELP)(audit.audit_command)
+
+exporting = typer.Typer(no_args_is_help=True, help="Files for who checks the exchange.")
+exporting.command("history")(evidence.history)
+exporting.command("entries")(export.entries)
+app.add_typer(exporting, name="export")
 
 indexing = typer.Typer(no_args_is_help=True, help="The index of the chain.")
 indexing.command("rebuild")(index.rebuild)

@@ -14,6 +14,7 @@ from eth_utils.address import is_address
 from ledger.chain.capture import capture
 from ledger.chain.devnet import CHAIN_ID
 from ledger.chain.finality import final_header, parse_finality
+from ledger.chain.history import export
 from ledger.chain.rpc import MalformedAnswer, NodeError, Rpc, from_hex
 from ledger.chain.trust import trust_file
 from ledger.cli.export import is_export, shown, verify_export
@@ -21,6 +22,7 @@ from ledger.cli.session import Options, run
 from ledger.client.service import Service
 from ledger.domain.evidence import Subject
 from ledger.proofs import evidence, presentation
+from ledger.proofs import history as histories
 from ledger.proofs import trust as trusts
 from ledger.proofs.canonical import Json
 from ledger.proofs.presentation import Challenge
@@ -28,6 +30,7 @@ from ledger.proofs.trust import Anchor, Development, Qbft, Trust
 
 DEADLINE: Final = 600
 """Seconds in which a presentation is to be verified."""
+HISTORY: Final = Path("history.ndjson")
 LARGEST: Final = 1 << 22
 """Bytes of a certificate, and many more."""
 
@@ -109,6 +112,34 @@ def certificate(
     run(options.output, work)
 
 
+def history(
+    context: typer.Context,
+    to: To = None,
+    after: Annotated[int | None, typer.Option(help="Block after which to begin; default: all.")] = None,
+    trust: TrustPath = None,
+    finality: FinalityRule = "instant",
+) -> None:
+    """Every event of every contract, with the proof that none is left out. Check it with `socai verify`."""
+    options: Options = context.obj
+
+    async def work() -> None:
+        manifest, believed, written = options.load_manifest(), trusted(options, trust), to or HISTORY
+        count = 0
+        async with Rpc(options.rpc_url, timeout=60) as rpc:
+            await manifest.check(rpc)
+            block = await final_header(rpc, parse_finality(finality))
+            start = await _hash_of(rpc, after) if after is not None else None
+            with written.open("wb") as file:
+                async for line in export(rpc, believed, block.hash, since=manifest.block, after=start):
+                    count += file.write(line) > 0
+        options.output.done(
+            f"{written} is the whole history up to block {block.number}. Verify it with `socai verify`.",
+            {"file": str(written), "entries": count - len(believed.contracts), "block": block.number},
+        )
+
+    run(options.output, work)
+
+
 def trust(
     context: typer.Context,
     to: Annotated[Path, typer.Option(help="File to write.")] = Path("trust.json"),
@@ -172,7 +203,7 @@ def verify(
     verifier: Verifier = None,
     challenge: Nonce = None,
 ) -> None:
-    """Verifies a certificate, a presentation of one, or an export. Needs no network and no account."""
+    """Verifies a certificate, a presentation of one, a history or an export. Needs no network, no account."""
     options: Options = context.obj
 
     async def work() -> None:
@@ -181,6 +212,9 @@ def verify(
             options.output.done(*shown(file, verify_export(file, believed, now)))
             return
         data = file.read_bytes()
+        if histories.is_history(data):
+            _complete(options, histories.verify(data.splitlines(keepends=True), believed, now))
+            return
         presented = presentation.is_presentation(data)
         if presented != (challenge is not None and verifier is not None):
             raise typer.BadParameter("--verifier and --challenge belong to a presentation, and only to one")
@@ -198,6 +232,17 @@ def verify(
         )
 
     run(options.output, work)
+
+
+def _complete(options: Options, proven: histories.Proven) -> None:
+    begins = "the first" if proven.after is None else f"those after block {proven.after['number']}"
+    facts: dict[str, Any] = {"entries": dict(proven.entries), "not_proven": list(proven.not_proven)}
+    if not options.output.as_json:
+        facts = {**proven.entries, "not proven": "; ".join(proven.not_proven)}
+    facts |= {"anchor": proven.anchor, "block": proven.block.number}
+    options.output.done(
+        f"Complete, from {begins} on up to block {proven.block.number} ({_utc(proven.block.time)}).", facts
+    )
 
 
 async def _captured(

@@ -35,7 +35,7 @@ class ExportFormat(StrEnum):
     parquet = "parquet"
 
 
-def export(
+def entries(
     context: typer.Context,
     to: Annotated[Path, typer.Option(help="Archive to write.")] = Path("history.zip"),
     first: Annotated[int | None, typer.Option(help="First block; default: the exchange's first.")] = None,

@@ -96,13 +96,11 @@ class Index:
         for block in blocks:
             for entry in block.entries:
                 apply(self._mirror.state, entry, block.time)
-                rows.append(_row(entry, self._mirror.state))
+                rows.append(entry_row(entry, self._mirror.state))
         sql.write(self._mirror.flush() if entries else [], blocks[-1].link.number if undo else None)
         sql.add_blocks([_indexed(block) for block in blocks])
         sql.add_entries(rows)
-        sql.add_mentions(
-            (word, entry.block_number, entry.id.log_index) for entry in entries for word in mentioned(entry)
-        )
+        sql.add_mentions(row for entry in entries for row in mention_rows(entry))
 
     def _read(self, sql: IndexRows) -> tuple[Cursor, Chain] | None:
         cursor = sql.cursor()
@@ -125,7 +123,12 @@ def _indexed(block: Block) -> IndexedBlock:
     return IndexedBlock(block.link.number, block.link.hash, block.link.parent, block.time)
 
 
-def _row(entry: Entry, state: State) -> Row:
+def mention_rows(entry: Entry) -> list[Row]:
+    """Rows of `index_mentions`."""
+    return [(word, entry.block_number, entry.id.log_index) for word in mentioned(entry)]
+
+
+def entry_row(entry: Entry, state: State) -> Row:
     """A row of `index_entries`; `state` is as the entry left it."""
     of = entry.id
     return (

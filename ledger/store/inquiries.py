@@ -1,7 +1,9 @@
 """Who looked at the history, and at what: what opens the commitments in the access log (R34)."""
 
+import json
+
 from sqlalchemy import Text
-from sqlmodel import Field
+from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ledger.domain.history import Inquiry
@@ -37,6 +39,14 @@ class Inquiries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
         self._log = AccessLog(session)
+
+    async def every(self) -> list[tuple[Inquiry, int]]:
+        """Each inquiry with its entry in the access log."""
+        rows = await self._session.exec(select(InquiryRow).order_by(col(InquiryRow.leaf)))
+        return [
+            (Inquiry(row.id, row.at, row.account, row.role, row.view, json.loads(row.parameters)), row.leaf)
+            for row in rows
+        ]
 
     async def add(self, inquiry: Inquiry) -> None:
         """Keeps the inquiry, and its leaf in the access log."""

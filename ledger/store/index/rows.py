@@ -200,6 +200,15 @@ class IndexRows:
         for row in self._connection.execute(found, execution_options={"yield_per": 1000}):
             yield tuple(row)
 
+    def within(self, table: Table, first: int, last: int | None) -> Iterator[Row]:
+        """Rows of what was read, of these blocks."""
+        number = table.c.number if table is _BLOCKS else table.c.block_number
+        found = select(table).where(number >= first).order_by(*table.primary_key.columns)
+        if last is not None:
+            found = found.where(number <= last)
+        for row in self._connection.execute(found, execution_options={"yield_per": 1000}):
+            yield tuple(row)
+
     def fingerprint(self) -> dict[str, str]:
         """SHA-256 over the rows of each table: equal for equal contents, whatever the database."""
         digests = {}
