@@ -12,4 +12,9 @@ function page(pattern: string, load: () => Promise<Loaded>): Page {
   return { pattern, load };
 }
 
-export const PAGES: readonly Page[] = [page("/", () => import("./pages/catalogue/Catalogue.svelte"))];
+export const PAGES: readonly Page[] = [
+  page("/", () => import("./pages/catalogue/Catalogue.svelte")),
+  page("/listings/:id", () => import("./pages/listing/Listing.svelte")),
+  page("/licences", () => import("./pages/licences/Licences.svelte")),
+  page("/licences/:id", () => import("./pages/licences/Licence.svelte")),
+];
