@@ -21,6 +21,7 @@ from ledger.chain.finality import FinalityError
 from ledger.chain.manifest import ManifestError, WrongChain
 from ledger.chain.rpc import RpcError
 from ledger.keys import CustodyError, SecretFileError
+from ledger.proofs.trust import BadTrust
 from ledger.store.database import DatabaseUrlRefused, NotMigratable
 
 START_ERRORS: Final = (
@@ -28,6 +29,7 @@ START_ERRORS: Final = (
     NotForProduction,
     ManifestError,
     FinalityError,
+    BadTrust,
     SecretFileError,
     CustodyError,
     DatabaseUrlRefused,

@@ -24,8 +24,10 @@ from api.routes import (
     deposits,
     encryption_keys,
     erasures,
+    evidence,
     exchange,
     grants,
+    history,
     metadata,
     payloads,
     problems,
@@ -44,12 +46,16 @@ from ledger.chain.erc1271 import ContractSignatures
 from ledger.chain.events import Decoder
 from ledger.chain.finality import parse_finality
 from ledger.chain.manifest import Manifest
+from ledger.chain.oversight import ChainOversight
 from ledger.chain.rpc import Rpc
 from ledger.chain.sellers import ChainSellers
 from ledger.chain.sender import Sender
+from ledger.chain.trust import trust_of
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
+from ledger.indexer.captures import Captures
 from ledger.indexer.fetch import Source
+from ledger.indexer.history import IndexReader
 from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
 from ledger.keys import KeyCustody, LocalKeyStore
@@ -62,8 +68,10 @@ from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
 from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.erasures import Erasures
+from ledger.services.evidence import Evidence
 from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
+from ledger.services.history import History, Overseers
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
@@ -77,7 +85,10 @@ from ledger.store.database import Database, reading, writing
 from ledger.store.deposits import Deposits as DepositRows
 from ledger.store.encryption_keys import EncryptionKeys as EncryptionKeyRows
 from ledger.store.erasures import Erasures as ErasureRows
+from ledger.store.evidence import Evidence as EvidenceRows
 from ledger.store.grants import Grants as GrantRows
+from ledger.store.index.history import IndexHistory
+from ledger.store.inquiries import Inquiries
 from ledger.store.intents import IntentLog
 from ledger.store.metadata import Documents as DocumentRows
 from ledger.store.sessions import Sessions
@@ -118,6 +129,7 @@ class Adapters:
     anchors: Anchors
     catalogue: Catalogue
     index: Following
+    overseers: Overseers
     clock: Clock = time.time
 
 
@@ -152,7 +164,8 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     v1 = APIRouter(prefix="/v1")
     for module in (
         *(auth, deposits, uploads, payloads, metadata, catalogue, grants, streams),
-        *(encryption_keys, erasures, exchange, access_log, problems),
+        *(encryption_keys, erasures, exchange, access_log),
+        *(evidence, history, problems),
     ):
         v1.include_router(module.router)
     app.include_router(v1)
@@ -251,13 +264,17 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 depth=uses.depth(finality),
             )
             await sender.recover()
-            index = Runner(rpc, Source(rpc, Decoder(manifest)), Index(database, manifest), manifest, finality)
+            trust = trust_of(manifest, settings.trust)
+            source = Source(rpc, Decoder(manifest), trust.anchor)
+            index = Runner(rpc, source, Index(database, manifest), manifest, finality)
+            objects = ObstoreObjects.local(settings.objects or settings.data / "objects")
+            captures = Captures(rpc, trust, database, objects)
             adapters = Adapters(
                 manifest=manifest,
                 finality=settings.finality,
                 blocks=blocks,
                 database=database,
-                objects=ObstoreObjects.local(settings.objects or settings.data / "objects"),
+                objects=objects,
                 keys=keys,
                 custody=_custody(settings, keys),
                 shares=FolderShares(settings.shares or [settings.data / "shares"]),
@@ -270,8 +287,11 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 anchors=ChainAnchors(sender, manifest.address("LogAnchor"), settings.count_seconds),
                 catalogue=ChainCatalogue(rpc, blocks, listings, licences),
                 index=index,
+                overseers=ChainOversight(
+                    rpc, blocks, manifest.address("Participants"), manifest.address("AccessManager")
+                ),
             )
-            async with _meanwhile(_watch(sender)), _meanwhile(index.run()):
+            async with _meanwhile(_watch(sender)), _meanwhile(index.run()), _meanwhile(captures.run()):
                 yield adapters
     finally:
         await database.close()
@@ -360,6 +380,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             read=reading(database, AccessLogRows),
             anchors=adapters.anchors,
         ),
+        evidence=Evidence(read=reading(database, EvidenceRows), objects=adapters.objects),
         grants=grants,
         streams=Streams(
             grants=grants,
@@ -401,6 +422,12 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             largest=settings.metadata_bytes,
         ),
         catalogue=adapters.catalogue,
+        history=History(
+            overseers=adapters.overseers,
+            log=writing(database, Inquiries),
+            entries=IndexReader(reading(database, IndexHistory), manifest),
+            clock=adapters.clock,
+        ),
         exchange=Exchange(
             version=VERSION,
             profile=settings.profile,

@@ -14,8 +14,10 @@ from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Deposits
 from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.erasures import Erasures
+from ledger.services.evidence import Evidence
 from ledger.services.exchange import Exchange
 from ledger.services.grants import Grants
+from ledger.services.history import History
 from ledger.services.limits import Limiter
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
@@ -42,6 +44,8 @@ class Services:
     catalogue: Catalogue
     exchange: Exchange
     access_log: AccessLog
+    evidence: Evidence
+    history: History
 
 
 def services(request: Request) -> Services:
@@ -67,6 +71,8 @@ ErasureService = Annotated[Erasures, Depends(_use("erasures"))]
 MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
 CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
+EvidenceService = Annotated[Evidence, Depends(_use("evidence"))]
+HistoryService = Annotated[History, Depends(_use("history"))]
 ExchangeFacts = Annotated[Exchange, Depends(_use("exchange"))]
 
 _bearer = HTTPBearer(auto_error=False, description="The token that signing in gave.")

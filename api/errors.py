@@ -22,6 +22,8 @@ from ledger.domain import (
     encryption_key,
     entitlement,
     erasure,
+    evidence,
+    history,
     listing,
     signature,
     siwe,
@@ -54,6 +56,10 @@ class TusVersion(Exception):
 
 class NotAnOffsetStream(Exception):
     """The body of a PATCH has another content type than tus asks for."""
+
+
+class ChecksumMalformed(Exception):
+    """The checksum of an upload is of another algorithm, or none."""
 
 
 class ProblemUnknown(Exception):
@@ -109,6 +115,8 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     deposits.NothingUploaded: Kind(409, "nothing-uploaded", "The ciphertext has not arrived yet."),
     deposits.WrongRoot: Kind(422, "root-mismatch", "What arrived has another Merkle root."),
     deposits.WrongSize: Kind(422, "size-mismatch", "What arrived has another size."),
+    ChecksumMalformed: Kind(400, "checksum-malformed", "No checksum that is taken here."),
+    upload.ChecksumMismatch: Kind(460, "checksum-mismatch", "What arrived is not what was sent."),
     pace.UploadTooSlow: Kind(408, "upload-too-slow", "The body came too slowly; what came is kept."),
     upload.SectionMisplaced: Kind(409, "section-misplaced", "No section of this ciphertext can lie there."),
     upload.OffsetMismatch: Kind(409, "offset-mismatch", "The section goes on elsewhere; offset says where."),
@@ -145,9 +153,15 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
         422, "hash-mismatch", "The document has another hash than its address."
     ),
     document.BadDocument: Kind(422, "document-malformed", "Not a JSON object with a canonical form."),
+    evidence.EvidenceUnknown: Kind(
+        404, "evidence-unknown", "No certificate of this is kept, or none so early."
+    ),
     access_log.TileUnknown: Kind(404, "tile-unknown", "The access log has no such tile yet."),
     listing.ListingUnknown: Kind(404, "listing-unknown", "There is no such listing, or version of it."),
     listing.LicenceUnknown: Kind(404, "licence-unknown", "There is no such licence."),
+    history.NotOverseer: Kind(403, "not-overseer", "Only supervisors and the operator look at the history."),
+    history.BlockUnknown: Kind(404, "block-not-indexed", "The index holds no such final block."),
+    history.ParticipantUnknown: Kind(404, "participant-unknown", "The account was never accredited."),
     custody.CustodyUnavailable: Kind(
         503, "custody-unavailable", "The custodian of keys cannot be asked; nothing is released."
     ),

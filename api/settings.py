@@ -68,6 +68,11 @@ class Settings(BaseSettings):
     manifest: Path | None = Field(
         default=None, description="Deployment manifest; by default manifest.json in the data folder."
     )
+    trust: Path | None = Field(
+        default=None,
+        description="Trust file, whose anchor says who seals blocks (`socai trust`); by default a block is "
+        "what the node says.",
+    )
     finality: str = Field(
         default="instant",
         description="Which block is final: `instant`, `depth N`, `tag finalized` or `tag safe`.",

@@ -23,6 +23,7 @@ for command in (
     market.withdraw,
     market.suspend,
     market.status,
+    evidence.certificate,
     evidence.trust,
     evidence.present,
     evidence.verify,
@@ -45,7 +46,6 @@ app.add_typer(key, name="keys")
 listing = typer.Typer(no_args_is_help=True, help="Listings.")
 listing.command("show")(market.listing_show)
 app.add_typer(listing, name="listing")
-app.add_typer(evidence.certificate, name="certificate")
 app.command("audit")(audit.audit_command)
 
 indexing = typer.Typer(no_args_is_help=True, help="The index of the chain.")

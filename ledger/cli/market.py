@@ -170,9 +170,7 @@ def publish(
 
     async def work() -> None:
         async with options.client() as client:
-            with options.output.progress(
-                f"Encrypting and sending {file.name}", file.stat().st_size
-            ) as progress:
+            with options.output.progress(f"Encrypting and sending {file.name}", 2 * size) as progress:
                 published = await client.publish(
                     file,
                     metadata=dcat(title, description, media_type, size),

@@ -47,6 +47,7 @@ HINTS: Final[Mapping[str, str]] = {
     "`socai accredit`; a suspension ends by itself or on review.",
     "Licences_StaleBalance": "Another purchase of yours got there first. See `socai status`, then buy again "
     "if you want a second licence.",
+    "Listings_DepositUsed": "This file was published before. The same command again publishes it once more.",
     "ERC20InsufficientBalance": "The account has too little money for this purchase.",
     "Listings_SoldOut": "The plan has sold as many licences as it may. Choose another plan.",
     "Listings_PlanNotOpen": "There is no such plan, or its seller closed it.",

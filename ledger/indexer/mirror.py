@@ -212,6 +212,22 @@ def subject(entry: Entry) -> tuple[int | None, int | None]:
     return listing, licence
 
 
+def mentioned(entry: Entry) -> set[bytes]:
+    """What the entry is found by: each account that it names, and a payment's reference."""
+    words = set()
+    for name, spec, _ in entry.event.abi_params:
+        if spec == "address":
+            words.add(word_of(bytes.fromhex(getattr(entry.event, name)[2:])))
+        elif name == "payment_ref":
+            words.add(getattr(entry.event, name))
+    return words - {bytes(32)}
+
+
+def word_of(account: bytes) -> bytes:
+    """An account (20 bytes) as a word of `index_mentions`."""
+    return account.rjust(32, b"\0")
+
+
 def _about(entry: Entry) -> Iterator[tuple[str, Any]]:
     event: Any = entry.event
     listing, licence = subject(entry)

@@ -4,6 +4,7 @@ import json
 import random
 import secrets
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,24 @@ def test_an_old_certificate_says_only_as_of_its_block(
     before, after = verifier(old)[1]["claim"], verifier(fresh)[1]["claim"]
     assert (before["status"], after["status"]) == ("active", "revoked")
     assert before["block"]["number"] < after["block"]["number"]
+
+
+def test_R18_the_service_keeps_a_certificate_of_every_change(
+    exchange: Local, licence: int, verifier: Verifier, tmp_path: Path
+) -> None:
+    for subject in (("licence", licence), ("payment", licence), ("listing", licence >> 48, 1)):
+        kept = exchange("certificate", *subject, "--stored", "--to", tmp_path / "kept.json")
+        for _ in range(100):
+            if kept.code == 0:
+                break
+            time.sleep(0.1)
+            kept = exchange("certificate", *subject, "--stored", "--to", tmp_path / "kept.json")
+        assert kept.code == 0, kept
+        assert verifier(tmp_path / "kept.json")[1]["claim"]["type"] == subject[0]
+    unknown = exchange("certificate", "licence", 1, "--stored")
+    assert (unknown.code, unknown.facts["error"]) == (1, "evidence-unknown")
+    for wrong in (("licence", "x"), ("licence", 1, 1), ("listing", 1), ("journal", "Exchange", "--stored")):
+        assert exchange("certificate", *wrong).code == 2
 
 
 def test_what_does_not_exist_is_not_certified(exchange: Local, tmp_path: Path) -> None:

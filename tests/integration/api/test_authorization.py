@@ -13,7 +13,7 @@ from api.app import create_app
 from api.settings import Settings
 from ledger.crypto.seal import PrivateKey
 from ledger.domain.entitlement import STREAMING
-from tests.integration.api.conftest import Client
+from tests.integration.api.conftest import Client, indexed
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import SELLER, Market, account
 from tests.integration.api.test_grants import Sold, asking, holder, registration, selling
@@ -62,6 +62,7 @@ def signed_in(others: str, allowed: tuple[str, ...]) -> dict[str, str]:
 
 
 TUS: Final = {"Tus-Resumable": "1.0.0"}
+OVERSEEN: Final = signed_in("not-overseer", ("supervisor", "operator"))
 OWNER: Final = signed_in("deposit-unknown", ("seller",))
 
 
@@ -79,6 +80,11 @@ def payload(objects: Objects) -> str:
 
 def erasure(objects: Objects) -> str:
     return f"/v1/erasures/0x{objects.withdrawn.root.hex()}"
+
+
+def evidence(path: Callable[[Objects], str]) -> Row:
+    """Of before there was a chain: none."""
+    return Row(lambda at: f"/v1/evidence/{path(at)}?block=0", dict.fromkeys(EVERYBODY, "evidence-unknown"))
 
 
 def withdrawal(dataset: Dataset) -> dict[str, str]:
@@ -122,6 +128,7 @@ ROWS: Final[dict[str, Row]] = {
             "data": at.sending.ciphertext,
         },
     ),
+    "DELETE /v1/uploads/{upload_id}": Row(upload, OWNER, lambda _: {"headers": TUS}),
     "GET /v1/payloads/{root}": public(payload),
     "HEAD /v1/payloads/{root}": public(payload),
     "GET /v1/payloads/{root}/proof/{index}": public(lambda at: f"{payload(at)}/proof/0"),
@@ -148,6 +155,11 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/log/checkpoint": public(lambda _: "/v1/log/checkpoint"),
     "GET /v1/log/key": public(lambda _: "/v1/log/key"),
     "GET /v1/log/tile/{path}": Row(lambda _: "/v1/log/tile/0/999", dict.fromkeys(EVERYBODY, "tile-unknown")),
+    "GET /v1/evidence/licences/{licence_id}": evidence(lambda at: f"licences/{at.sold.licence}"),
+    "GET /v1/evidence/payments/{licence_id}": evidence(lambda at: f"payments/{at.sold.licence}"),
+    "GET /v1/evidence/listings/{listing_id}/versions/{number}": evidence(
+        lambda at: f"listings/{at.sold.listing}/versions/1"
+    ),
     "GET /v1/licences/{licence_id}/entitlement": public(
         lambda at: f"/v1/licences/{at.sold.licence}/entitlement?account={SELLER.address}"
     ),
@@ -172,6 +184,19 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/erasures": Row(lambda _: "/v1/erasures", signed_in("", ACCOUNTS)),
     "GET /v1/erasures/{root}": public(erasure),
     "DELETE /v1/erasures/{root}": Row(erasure, signed_in("not-seller", ("seller",))),
+    "GET /v1/history/entries": Row(lambda _: "/v1/history/entries", OVERSEEN),
+    "GET /v1/history/participants/{account}": Row(
+        lambda _: f"/v1/history/participants/{SELLER.address}", OVERSEEN
+    ),
+    "GET /v1/history/participants/{account}/timeline": Row(
+        lambda _: f"/v1/history/participants/{SELLER.address}/timeline", OVERSEEN
+    ),
+    "GET /v1/history/listings/{listing_id}": Row(
+        lambda at: f"/v1/history/listings/{at.sold.listing}", OVERSEEN
+    ),
+    "GET /v1/history/licences/{licence_id}": Row(
+        lambda at: f"/v1/history/licences/{at.sold.licence}", OVERSEEN
+    ),
     "GET /v1/exchange": public(lambda _: "/v1/exchange"),
     "GET /v1/health": public(lambda _: "/v1/health"),
     "GET /v1/problems": public(lambda _: "/v1/problems"),
@@ -219,6 +244,7 @@ async def objects(client: Client, market: Market) -> Objects:
     sold, key = await selling(market, held, flags=STREAMING), PrivateKey.generate()
     await holder(client, market, key)
     following = registration(market, account("buyer"), PrivateKey.generate(), 2)
+    await indexed(client, market)
     return Objects(opened, sending, location, sold, withdrawn, key, following)
 
 
