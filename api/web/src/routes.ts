@@ -12,4 +12,7 @@ function page(pattern: string, load: () => Promise<Loaded>): Page {
   return { pattern, load };
 }
 
-export const PAGES: readonly Page[] = [page("/", () => import("./pages/catalogue/Catalogue.svelte"))];
+export const PAGES: readonly Page[] = [
+  page("/", () => import("./pages/catalogue/Catalogue.svelte")),
+  page("/verify", () => import("./pages/verify/Verify.svelte")),
+];

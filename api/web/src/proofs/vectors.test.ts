@@ -1,8 +1,8 @@
 /** The same evidence, accepted and refused alike by the Python verifier: tests/vectors/evidence.py writes it. */
 
-import { readFileSync } from "node:fs";
 import { expect, test, vi } from "vitest";
 
+import evidence from "../../../../tests/vectors/evidence.json?raw";
 import { fromDigits, hex, utf8 } from "./bytes";
 import { ProofError } from "./error";
 import { verify } from "./evidence";
@@ -33,9 +33,7 @@ interface Vectors {
   ))[];
 }
 
-const vectors = JSON.parse(
-  readFileSync(new URL("../../../../tests/vectors/evidence.json", import.meta.url), "utf8"),
-) as Vectors;
+const vectors = JSON.parse(evidence) as Vectors;
 
 vi.setConfig({ testTimeout: 120_000 });
 
