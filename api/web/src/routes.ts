@@ -14,5 +14,8 @@ function page(pattern: string, load: () => Promise<Loaded>): Page {
 
 export const PAGES: readonly Page[] = [
   page("/", () => import("./pages/catalogue/Catalogue.svelte")),
+  page("/listings/:id", () => import("./pages/listing/Listing.svelte")),
+  page("/licences", () => import("./pages/licences/Licences.svelte")),
+  page("/licences/:id", () => import("./pages/licences/Licence.svelte")),
   page("/verify", () => import("./pages/verify/Verify.svelte")),
 ];

@@ -4,6 +4,7 @@ export const t = words({
   vi: {
     catalogue: "Danh mục",
     footer: "Mọi giao dịch được ghi trên sổ cái phân tán. Quy tắc là sản phẩm kỹ thuật, không phải tư vấn pháp lý.",
+    licences: "Giấy phép của tôi",
     loading: "Đang tải…",
     missing: "Không có trang này",
     pages: "Các trang",
@@ -17,6 +18,7 @@ export const t = words({
   en: {
     catalogue: "Catalogue",
     footer: "Every transaction is recorded on the ledger. Rules are engineering artefacts, not legal advice.",
+    licences: "My licences",
     loading: "Loading…",
     missing: "There is no such page",
     pages: "Pages",

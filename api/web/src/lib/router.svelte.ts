@@ -8,7 +8,7 @@ class Route {
     this.read();
   }
 
-  private read(): void {
+  read(): void {
     const [path = "", query = ""] = (globalThis.location?.hash ?? "").replace(/^#/, "").split("?", 2);
     this.path = path.startsWith("/") ? path : "/";
     this.query = new URLSearchParams(query);
@@ -17,9 +17,15 @@ class Route {
 
 export const route = new Route();
 
+/** Goes to another page; another query of the same page is no step back. */
 export function go(path: string, query: Record<string, string> = {}): void {
   const kept = Object.entries(query).filter(([, value]) => value !== "");
-  location.hash = path + (kept.length ? `?${new URLSearchParams(kept)}` : "");
+  const address = `#${path}${kept.length > 0 ? `?${new URLSearchParams(kept)}` : ""}`;
+  if (path !== route.path) location.hash = address;
+  else {
+    history.replaceState(null, "", address);
+    route.read();
+  }
 }
 
 /** The parameters of `pattern` (`/listings/:id`) in `path`, or null when it is another. */
