@@ -52,7 +52,7 @@ from ledger.chain.oversight import ChainOversight
 from ledger.chain.roles import ChainSellers, ChainSupervisors
 from ledger.chain.rpc import Rpc
 from ledger.chain.sender import Sender
-from ledger.chain.trust import trust_of
+from ledger.chain.trust import published, trust_of
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
 from ledger.indexer.captures import Captures
@@ -468,7 +468,11 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             read=reading(database, AccessLogRows),
             anchors=adapters.anchors,
         ),
-        evidence=Evidence(read=reading(database, EvidenceRows), objects=adapters.objects),
+        evidence=Evidence(
+            read=reading(database, EvidenceRows),
+            objects=adapters.objects,
+            trust=published(manifest, settings.trust),
+        ),
         grants=grants,
         streams=Streams(
             grants=grants,

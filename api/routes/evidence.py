@@ -26,6 +26,12 @@ Most = Annotated[
 Held = Annotated[str | None, Header(alias="If-None-Match")]
 
 
+@router.get("/trust", response_class=Response, responses=documented() | {200: {"content": JSON}})
+async def trust(evidence: EvidenceService) -> Response:
+    """The trust file as the exchange itself publishes it: worth as much as you trust the exchange."""
+    return Response(evidence.trust, media_type="application/json")
+
+
 @router.get("/licences/{licence_id}", response_class=Response, responses=RESPONSES)
 async def licence(
     licence_id: Licence, evidence: EvidenceService, block: Most = None, held: Held = None

@@ -37,17 +37,22 @@ def trust_file(manifest: Manifest, anchor: Anchor, maximum_age: int | None) -> b
     ).encode()
 
 
-def trust_of(manifest: Manifest, path: Path | None) -> Trust:
-    """The trust file, or without one the manifest, under which a block is what a node says.
+def published(manifest: Manifest, path: Path | None) -> bytes:
+    """The trust file at `path`, or without one the manifest's, under which a block is what a node says.
 
-    Raises BadTrust, also for a file of another deployment.
+    Raises BadTrust when there is none at the path.
     """
     if path is None:
-        return trust.read(trust_file(manifest, Development(), None))
+        return trust_file(manifest, Development(), None)
     try:
-        found = trust.read(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise BadTrust(f"the trust file cannot be read: {error.strerror}") from error
+
+
+def trust_of(manifest: Manifest, path: Path | None) -> Trust:
+    """What the published trust file says. Raises BadTrust, also for a file of another deployment."""
+    found = trust.read(published(manifest, path))
     ours = {name: bytes.fromhex(deployed.address[2:]) for name, deployed in manifest.contracts.items()}
     if found.genesis_hash != manifest.genesis_hash or any(
         ours.get(name) != pinned.address for name, pinned in found.contracts.items()

@@ -16,8 +16,11 @@ class EvidenceStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
+    """`trust` is the trust file that this exchange publishes: its own word about itself."""
+
     read: Begin[EvidenceStore]
     objects: ObjectStore
+    trust: bytes
 
     async def newest(self, subject: Subject, most: int | None) -> Stored:
         """The newest that is kept, as of block `most` at the latest. Raises EvidenceUnknown."""

@@ -170,6 +170,7 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/log/checkpoint": public(lambda _: "/v1/log/checkpoint"),
     "GET /v1/log/key": public(lambda _: "/v1/log/key"),
     "GET /v1/log/tile/{path}": Row(lambda _: "/v1/log/tile/0/999", dict.fromkeys(EVERYBODY, "tile-unknown")),
+    "GET /v1/evidence/trust": public(lambda _: "/v1/evidence/trust"),
     "GET /v1/evidence/licences/{licence_id}": evidence(lambda at: f"licences/{at.sold.licence}"),
     "GET /v1/evidence/payments/{licence_id}": evidence(lambda at: f"payments/{at.sold.licence}"),
     "GET /v1/evidence/listings/{listing_id}/versions/{number}": evidence(

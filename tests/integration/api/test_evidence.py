@@ -5,8 +5,10 @@ import json
 import time
 from typing import Any
 
-from ledger.chain.trust import trust_of
+from ledger.chain.trust import trust_file
 from ledger.proofs import evidence
+from ledger.proofs import trust as trusts
+from ledger.proofs.trust import Development
 from tests.integration.api.conftest import Client
 from tests.integration.api.market import Market
 from tests.integration.api.test_grants import Sold, sold
@@ -32,7 +34,9 @@ async def kept(client: Client, path: str, after: int) -> tuple[dict[str, str], b
 async def test_R18_the_newest_certificate_is_kept_and_served_to_anybody(
     client: Client, sold: Sold, market: Market
 ) -> None:
-    trust = trust_of(market.manifest, None)
+    _, _, published = await got(client, "/v1/evidence/trust")
+    assert published == trust_file(market.manifest, Development(), None)
+    trust = trusts.read(published)
     licence, listing = f"/v1/evidence/licences/{sold.licence}", f"/v1/evidence/listings/{sold.listing}"
     for path, kind in (
         (licence, "licence"),
