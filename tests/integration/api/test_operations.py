@@ -14,7 +14,7 @@ from urllib.error import HTTPError, URLError
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from tests.integration.api.node import Node
+from tests.integration.node import Node
 
 from api.settings import Settings
 from tests.integration.api.conftest import Client
