@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sized
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -101,6 +101,7 @@ from ledger.store.intents import IntentLog
 from ledger.store.metadata import Documents as DocumentRows
 from ledger.store.samples import Samples as SampleRows
 from ledger.store.sessions import Sessions
+from ledger.tasks import meanwhile
 
 LOG: Final = logging.getLogger("socai.api")
 VERSION: Final = version("socai")
@@ -183,11 +184,11 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
                 await _sample(services, adapters, metrics)
 
             async with (
-                _meanwhile(_repeat("deposits collected", abandoned, collect)),
-                _meanwhile(_repeat("unclaimed payloads collected", services.unclaimed.collect, collect)),
-                _meanwhile(_repeat("payloads erased", services.erasures.carry_out, collect)),
-                _meanwhile(_repeat("access log anchored", anchored, anchor, anchor)),
-                _meanwhile(_repeat("metrics sampled", sampled, SAMPLE_SECONDS)),
+                meanwhile(_repeat("deposits collected", abandoned, collect)),
+                meanwhile(_repeat("unclaimed payloads collected", services.unclaimed.collect, collect)),
+                meanwhile(_repeat("payloads erased", services.erasures.carry_out, collect)),
+                meanwhile(_repeat("access log anchored", anchored, anchor, anchor)),
+                meanwhile(_repeat("metrics sampled", sampled, SAMPLE_SECONDS)),
             ):
                 yield
 
@@ -221,17 +222,6 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     )
     app.state.metrics = metrics
     return app
-
-
-@asynccontextmanager
-async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Has `work` done in the background until the block ends."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def _repeat(
@@ -270,7 +260,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     if settings.passphrase is None:
         raise SettingMissing("SOCAI_PASSPHRASE is not set: the key store cannot be opened")
     keys = LocalKeyStore.open(settings.keys or settings.data / "keys", settings.passphrase.get_secret_value())
-    database = Database(settings.database_url or f"sqlite:///{settings.data / 'socai.sqlite'}")
+    database = Database(settings.database)
     try:
         await database.migrate()
         async with AsyncExitStack() as stack:
@@ -323,7 +313,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 intents=intents,
             )
             watch = _repeat("sender watched", sender.watch, WATCH_SECONDS)
-            async with _meanwhile(watch), _meanwhile(index.run()), _meanwhile(captures.run()):
+            async with meanwhile(watch), meanwhile(index.run()), meanwhile(captures.run()):
                 yield adapters
     finally:
         await database.close()

@@ -103,9 +103,9 @@ async def test_threat_S16_concurrent_sends_leave_no_gap(node: Node, database: Da
 
 
 async def test_threat_S15_one_key_twenty_times_is_one_transaction(
-    node: Node, database: Database, tmp_path: Path
+    node: Node, database: Database, database_url: str
 ) -> None:
-    other = Database(f"sqlite:///{tmp_path}/socai.sqlite")
+    other = Database(database_url)
     senders = [sender(node.rpc, database), sender(node.rpc, other)]
     receipts = await asyncio.gather(*(pay(senders[index % 2], 7) for index in range(20)))
     assert len(set(receipts)) == 1
