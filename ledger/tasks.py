@@ -19,4 +19,4 @@ async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     finally:
         while not task.done():
             task.cancel()
-            await asyncio.wait([task], timeout=1)
+            await asyncio.wait([task], timeout=5)

@@ -19,7 +19,6 @@ from eth_account.signers.local import LocalAccount
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import NullPool, create_engine, text
-from tests.integration.api.node import Node
 
 from api.__main__ import KEEP_ALIVE_SECONDS
 from api.app import Adapters, create_app, real_adapters
@@ -31,6 +30,7 @@ from ledger.domain.siwe import Message
 from ledger.store.database import Database
 from ledger.store.engine import parse
 from tests.integration.api.market import PASSPHRASE, Deployment, Market, deployment
+from tests.integration.node import Node
 from tests.postgresql import Postgresql
 
 

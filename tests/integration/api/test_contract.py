@@ -8,13 +8,13 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.integration.api.node import Node
 
 from api.app import create_app
 from api.errors import kinds
 from api.settings import Settings
 from tests.integration.api.conftest import Client
 from tests.integration.api.market import Market
+from tests.integration.node import Node
 
 OPENAPI: dict[str, Any] = create_app(Settings()).openapi()
 OPERATIONS = [

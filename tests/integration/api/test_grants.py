@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from eth_account.signers.local import LocalAccount
-from tests.integration.api.node import Node
 
 from api.schemas.grants import EntitlementInfo
 from api.settings import Settings
@@ -17,6 +16,7 @@ from ledger.keys import LocalKeyStore
 from tests.integration.api.conftest import Client, Clock, query
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, OUTSIDER, PLAN, SELLER, Market
+from tests.integration.node import Node
 
 HOUR = 3600
 

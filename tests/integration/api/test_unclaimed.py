@@ -5,7 +5,6 @@ import time
 from typing import Any
 
 import pytest
-from tests.integration.api.node import Node
 
 from api.settings import Settings
 from ledger.domain.entitlement import Undecidable
@@ -15,6 +14,7 @@ from tests.integration.api.conftest import ON_BOTH, Client, Clock, query
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import SELLER, Market
 from tests.integration.api.test_grants import selling
+from tests.integration.node import Node
 
 pytestmark = ON_BOTH
 

@@ -61,8 +61,8 @@ def value(column: Any) -> Any:
     if isinstance(plain, Boolean):
         return True
     if isinstance(plain, LargeBinary):
-        return b"\x00\xff"
-    return "x" if isinstance(plain, String) else 1
+        return b"{}"
+    return "[]" if isinstance(plain, String) else 1
 
 
 def rows(connection: Connection) -> dict[str, int]:
@@ -102,12 +102,14 @@ async def test_R13_each_revision_goes_down_and_up_with_rows(database: Database) 
     whole = await read(database, schema)
     async with database.transaction() as session:
         await (await session.connection()).run_sync(fill)
+    left: dict[str, int] = {}
     for above, below in pairwise([*revisions, "base"]):
         await database.downgrade(below)
         left = await read(database, rows)
-        assert set(left.values()) <= {1}, below  # what the older version knows is all there
+        kept = {name: count for name, count in left.items() if not name.startswith("index_")}  # made anew
+        assert set(kept.values()) <= {1}, below  # what the older version knows is all there
         await database.migrate(above)
-        assert left.items() <= (await read(database, rows)).items(), above
+        assert kept.items() <= (await read(database, rows)).items(), above
         await database.downgrade(below)
     assert left == {}
     await database.migrate()
