@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.integration.indexer.proxy import Proxy, truth
 
 from ledger.chain.bindings import CONTRACTS
 from ledger.chain.devnet import Devnet
@@ -25,7 +26,6 @@ from ledger.proofs import receipts
 from ledger.proofs.receipts import Log
 from ledger.proofs.trust import Development
 from tests.integration.indexer.market import CHOOSERS, Market, found
-from tests.integration.indexer.proxy import Proxy, truth
 
 BLOCKS = 25
 pytestmark = pytest.mark.asyncio(loop_scope="module")

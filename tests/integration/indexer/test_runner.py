@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from tests.integration.indexer.proxy import Proxy, truth
 
 from ledger.chain.devnet import Devnet
 from ledger.chain.events import Decoder
@@ -21,7 +22,6 @@ from ledger.proofs.trust import Development
 from ledger.store.database import Database
 from ledger.store.index.rows import IndexRows, in_snapshot, in_transaction
 from tests.integration.indexer.market import CHOOSERS, Market, found
-from tests.integration.indexer.proxy import Proxy, truth
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -41,8 +41,8 @@ async def some_blocks(market: Market) -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/index.sqlite")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
     await database.migrate()
     yield database
     await database.close()

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from tests.integration.indexer.proxy import Proxy
 
 from ledger.chain.devnet import Devnet
 from ledger.chain.events import Decoder
@@ -34,7 +35,6 @@ from ledger.store.database import Database
 from ledger.store.index.rows import in_snapshot
 from tests.integration.indexer.follower import follow
 from tests.integration.indexer.market import CHOOSERS, Market, found
-from tests.integration.indexer.proxy import Proxy
 
 RUNS = int(os.environ.get("SOCAI_SIMULATIONS", "0"))
 SEEDS = [secrets.randbits(32) for _ in range(RUNS)] or [1, 2, 3, 4, 5]
