@@ -27,7 +27,7 @@ from ledger.chain.rpc import Rpc
 from ledger.domain.siwe import Message
 from ledger.store.database import Database
 from tests.integration.api.market import PASSPHRASE, Deployment, Market, deployment
-from tests.integration.api.node import Node
+from tests.integration.node import Node
 
 
 @dataclass

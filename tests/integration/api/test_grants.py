@@ -17,7 +17,7 @@ from ledger.keys import LocalKeyStore
 from tests.integration.api.conftest import Client, Clock
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, OUTSIDER, PLAN, SELLER, Market
-from tests.integration.api.node import Node
+from tests.integration.node import Node
 
 HOUR = 3600
 

@@ -11,7 +11,7 @@ from ledger.client import Refused
 from ledger.domain.market import Kind
 from tests.integration.api.conftest import Client
 from tests.integration.api.market import CLASSIFICATION, PLAN, Market
-from tests.integration.api.node import Node
+from tests.integration.node import Node
 
 DATASET = b"province,population\n" * 100_000
 

@@ -14,8 +14,8 @@ from ledger.keys.shares import KeyErased
 from tests.integration.api.conftest import Client, Clock
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import SELLER, Market
-from tests.integration.api.node import Node
 from tests.integration.api.test_grants import selling
+from tests.integration.node import Node
 
 DAY = 24 * 3600
 
