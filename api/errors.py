@@ -22,6 +22,8 @@ from ledger.domain import (
     encryption_key,
     entitlement,
     erasure,
+    evidence,
+    history,
     listing,
     signature,
     siwe,
@@ -30,12 +32,13 @@ from ledger.domain import (
 from ledger.keys import port as custody
 from ledger.keys import shares
 from ledger.objects import port as objects
-from ledger.services import access_log, deposits, grants, limits, pace
+from ledger.services import access_log, deposits, grants, limits, pace, readiness
 from ledger.services import metadata as services_metadata
 from ledger.services import samples as services_samples
 from ledger.store import metadata, samples, sessions
 
 MEDIA_TYPE: Final = "application/problem+json"
+SCHEMAS: Final = "#/components/schemas/"
 
 
 class NotSignedIn(Exception):
@@ -155,14 +158,23 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
         422, "hash-mismatch", "What was sent has another hash than its address."
     ),
     document.BadDocument: Kind(422, "document-malformed", "Not a JSON object with a canonical form."),
+    evidence.EvidenceUnknown: Kind(
+        404, "evidence-unknown", "No certificate of this is kept, or none so early."
+    ),
     samples.SampleUnknown: Kind(404, "sample-unknown", "There is no such sample."),
     services_samples.SampleTooLarge: Kind(413, "sample-too-large", "No sample may be that large."),
     access_log.TileUnknown: Kind(404, "tile-unknown", "The access log has no such tile yet."),
     listing.ListingUnknown: Kind(404, "listing-unknown", "There is no such listing, or version of it."),
     listing.LicenceUnknown: Kind(404, "licence-unknown", "There is no such licence."),
+    history.NotOverseer: Kind(403, "not-overseer", "Only supervisors and the operator look at the history."),
+    history.BlockUnknown: Kind(404, "block-not-indexed", "The index holds no such final block."),
+    history.ExportTooLarge: Kind(413, "export-too-large", "Export fewer blocks at a time."),
+    history.FormatUnavailable: Kind(501, "format-unavailable", "The service cannot write this format."),
+    history.ParticipantUnknown: Kind(404, "participant-unknown", "The account was never accredited."),
     custody.CustodyUnavailable: Kind(
         503, "custody-unavailable", "The custodian of keys cannot be asked; nothing is released."
     ),
+    readiness.NotReady: Kind(503, "not-ready", "Not every part answers; parts says which."),
     entitlement.NodeUnreachable: Kind(
         503, "node-unreachable", "The chain cannot be asked; nothing is released."
     ),
@@ -186,7 +198,8 @@ def documented(*errors: type[Exception]) -> dict[int | str, dict[str, Any]]:
     by_status: dict[int | str, dict[str, Any]] = {}
     for kind in sorted(found, key=lambda kind: (kind.status, kind.code)):
         entry = by_status.setdefault(
-            kind.status, {"description": "", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
+            kind.status,
+            {"description": "", "content": {MEDIA_TYPE: {"schema": {"$ref": SCHEMAS + "Problem"}}}},
         )
         entry["description"] += f"`{kind.code}`: {kind.title}\n\n"
     return by_status
@@ -249,3 +262,13 @@ def install(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)
     app.add_exception_handler(ClientDisconnect, _gone)
+    described = app.openapi
+
+    def with_problems() -> dict[str, Any]:
+        """FastAPI describes the models of answers only; `documented` points at this one."""
+        description = described()
+        schema = Problem.model_json_schema(ref_template=SCHEMAS + "{model}")
+        description["components"]["schemas"] |= schema.pop("$defs") | {"Problem": schema}
+        return description
+
+    app.openapi = with_problems  # type: ignore[method-assign]

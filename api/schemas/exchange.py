@@ -9,7 +9,13 @@ from api.schemas.values import Address, Blob, Hash, Schema
 
 class ExchangeInfo(Schema):
     version: Annotated[str, Field(description="Of the service.")]
+    profile: Annotated[str, Field(description="`development` or `production`.")]
     chain_id: int
+    chain_name: Annotated[str, Field(description="What wallets call the chain.")]
+    public_rpc_url: Annotated[
+        str | None,
+        Field(description="JSON-RPC address for wallets and the page; null: the wallet has its own."),
+    ]
     genesis_hash: Hash
     first_block: Annotated[int, Field(description="The first block that may hold a log of the contracts.")]
     contracts: dict[str, Address]
@@ -39,3 +45,9 @@ class Health(Schema):
     index: Annotated[str | None, Field(pattern="^(waiting|halted)$")]
     index_block: Annotated[int, Field(description="The newest block in the index; -1 while unknown.")]
     index_lag_blocks: Annotated[int, Field(description="How many blocks the node has beyond it.")]
+
+
+class Ready(Schema):
+    parts: Annotated[
+        dict[str, str], Field(description="`database`, `chain`, `index`, `keys`, `objects`: `ok` each.")
+    ]

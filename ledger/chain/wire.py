@@ -7,7 +7,7 @@ node that it carries.
 import asyncio
 import ssl
 from base64 import b64encode
-from typing import Final
+from typing import Final, cast
 
 from yarl import URL
 
@@ -125,8 +125,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # TCP's, of whichever loop
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data

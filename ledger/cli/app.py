@@ -2,7 +2,21 @@
 
 import typer
 
-from ledger.cli import audit, demo, erasure, evidence, index, keys, market, operate, possession, sample
+from ledger.cli import (
+    audit,
+    backup,
+    demo,
+    erasure,
+    evidence,
+    export,
+    index,
+    keys,
+    market,
+    operate,
+    possession,
+    sample,
+    settings,
+)
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -23,10 +37,14 @@ for command in (
     market.withdraw,
     market.suspend,
     market.status,
+    evidence.certificate,
     evidence.trust,
     evidence.present,
     evidence.verify,
     possession.possession,
+    settings.settings,
+    backup.backup,
+    backup.restore,
     sample.sample,
 ):
     app.command()(command)
@@ -52,8 +70,12 @@ erasing.command("request")(erasure.request)
 erasing.command("show")(erasure.show)
 erasing.command("take-back")(erasure.take_back)
 app.add_typer(erasing, name="erasure")
-app.add_typer(evidence.certificate, name="certificate")
-app.command("audit")(audit.audit_command)
+app.command("audit", help=audit.HELP)(audit.audit_command)
+
+exporting = typer.Typer(no_args_is_help=True, help="Files for who checks the exchange.")
+exporting.command("history")(evidence.history)
+exporting.command("entries")(export.entries)
+app.add_typer(exporting, name="export")
 
 indexing = typer.Typer(no_args_is_help=True, help="The index of the chain.")
 indexing.command("rebuild")(index.rebuild)

@@ -104,9 +104,11 @@ async def _up(options: Options, port: int, rpc_port: int) -> None:
             "SOCAI_DATA": str(data),
             "SOCAI_MANIFEST": str(options.manifest),
             "SOCAI_RPC_URL": chain.url,
+            "SOCAI_PUBLIC_RPC_URL": chain.url,
             "SOCAI_PORT": str(port),
             "SOCAI_PUBLIC_URL": url,
             "SOCAI_PASSPHRASE": passphrase,
+            "SOCAI_CHAIN_NAME": "Socai (local)",
         }
         process = await stack.enter_async_context(service(data, settings))
         await _healthy(url, process, data / "service.log")

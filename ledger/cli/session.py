@@ -34,8 +34,11 @@ from ledger.indexer.reconcile import ReconcileError
 from ledger.indexer.replay import ReplayError
 from ledger.keys import CustodyError, SecretFileError
 from ledger.keys import account as accounts
+from ledger.objects import ObjectError
 from ledger.proofs.error import ProofError
+from ledger.services.backups import BackupUnusable
 from ledger.store.database import DatabaseUrlRefused, NotMigratable
+from ledger.store.dump import DumpFailed
 
 T = TypeVar("T")
 
@@ -196,6 +199,9 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
         NotMigratable,
         SecretFileError,
         CustodyError,
+        BackupUnusable,
+        DumpFailed,
+        ObjectError,
         OSError,
     ) as error:
         output.failed(type(error).__name__, str(error), "", {})

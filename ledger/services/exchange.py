@@ -46,7 +46,10 @@ class Exchange:
     """Addresses are 20 bytes."""
 
     version: str
+    profile: str
     chain_id: int
+    chain_name: str
+    public_rpc_url: str | None
     genesis_hash: bytes
     first_block: int
     contracts: Mapping[str, bytes]

@@ -100,6 +100,11 @@ class Grants:
         )
         return [_grant(row) for row in rows.all()]
 
+    async def every(self) -> list[tuple[Grant, int | None]]:
+        """Each answer with its entry in the access log."""
+        rows = await self._session.exec(select(GrantRow).order_by(col(GrantRow.at), col(GrantRow.id)))
+        return [(_grant(row), row.entry) for row in rows]
+
     async def payload_of(self, deposit_id: bytes) -> Payload:
         """Raises PayloadUnknown."""
         return await Deposits(self._session).payload_of(deposit_id)

@@ -9,11 +9,12 @@ from typing import Any, Final
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from api import page
 from api.app import create_app
 from api.settings import Settings
 from ledger.crypto.seal import PrivateKey
 from ledger.domain.entitlement import STREAMING
-from tests.integration.api.conftest import Client
+from tests.integration.api.conftest import Client, indexed
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import SELLER, Market, account
 from tests.integration.api.test_grants import Sold, asking, holder, registration, selling
@@ -63,6 +64,7 @@ def signed_in(others: str, allowed: tuple[str, ...]) -> dict[str, str]:
 
 
 TUS: Final = {"Tus-Resumable": "1.0.0"}
+OVERSEEN: Final = signed_in("not-overseer", ("supervisor", "operator"))
 OWNER: Final = signed_in("deposit-unknown", ("seller",))
 
 
@@ -80,6 +82,11 @@ def payload(objects: Objects) -> str:
 
 def erasure(objects: Objects) -> str:
     return f"/v1/erasures/0x{objects.withdrawn.root.hex()}"
+
+
+def evidence(path: Callable[[Objects], str]) -> Row:
+    """Of before there was a chain: none."""
+    return Row(lambda at: f"/v1/evidence/{path(at)}?block=0", dict.fromkeys(EVERYBODY, "evidence-unknown"))
 
 
 def sample(_: object = None) -> str:
@@ -148,6 +155,8 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/samples/{sha256}": public(sample),
     "DELETE /v1/samples/{sha256}": Row(sample, signed_in("sample-unknown", ("seller",))),
     "GET /v1/listings": public(lambda _: "/v1/listings"),
+    "GET /v1/catalogue": public(lambda _: "/v1/catalogue"),
+    "GET /v1/listings/{listing_id}/details": public(lambda at: f"/v1/listings/{at.sold.listing}/details"),
     "GET /v1/listings/{listing_id}": public(lambda at: f"/v1/listings/{at.sold.listing}"),
     "GET /v1/listings/{listing_id}/versions/{number}": public(
         lambda at: f"/v1/listings/{at.sold.listing}/versions/1"
@@ -161,6 +170,12 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/log/checkpoint": public(lambda _: "/v1/log/checkpoint"),
     "GET /v1/log/key": public(lambda _: "/v1/log/key"),
     "GET /v1/log/tile/{path}": Row(lambda _: "/v1/log/tile/0/999", dict.fromkeys(EVERYBODY, "tile-unknown")),
+    "GET /v1/evidence/trust": public(lambda _: "/v1/evidence/trust"),
+    "GET /v1/evidence/licences/{licence_id}": evidence(lambda at: f"licences/{at.sold.licence}"),
+    "GET /v1/evidence/payments/{licence_id}": evidence(lambda at: f"payments/{at.sold.licence}"),
+    "GET /v1/evidence/listings/{listing_id}/versions/{number}": evidence(
+        lambda at: f"listings/{at.sold.listing}/versions/1"
+    ),
     "GET /v1/licences/{licence_id}/entitlement": public(
         lambda at: f"/v1/licences/{at.sold.licence}/entitlement?account={SELLER.address}"
     ),
@@ -185,10 +200,28 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/erasures": Row(lambda _: "/v1/erasures", signed_in("", ACCOUNTS)),
     "GET /v1/erasures/{root}": public(erasure),
     "DELETE /v1/erasures/{root}": Row(erasure, signed_in("not-seller", ("seller",))),
+    "GET /v1/history/entries": Row(lambda _: "/v1/history/entries", OVERSEEN),
+    "GET /v1/history/export": Row(lambda _: "/v1/history/export", OVERSEEN),
+    "GET /v1/history/summary": Row(lambda _: "/v1/history/summary", OVERSEEN),
+    "GET /v1/history/participants/{account}": Row(
+        lambda _: f"/v1/history/participants/{SELLER.address}", OVERSEEN
+    ),
+    "GET /v1/history/participants/{account}/timeline": Row(
+        lambda _: f"/v1/history/participants/{SELLER.address}/timeline", OVERSEEN
+    ),
+    "GET /v1/history/listings/{listing_id}": Row(
+        lambda at: f"/v1/history/listings/{at.sold.listing}", OVERSEEN
+    ),
+    "GET /v1/history/licences/{licence_id}": Row(
+        lambda at: f"/v1/history/licences/{at.sold.licence}", OVERSEEN
+    ),
     "GET /v1/exchange": public(lambda _: "/v1/exchange"),
     "GET /v1/health": public(lambda _: "/v1/health"),
+    "GET /v1/ready": public(lambda _: "/v1/ready"),
     "GET /v1/problems": public(lambda _: "/v1/problems"),
     "GET /v1/problems/{code}": public(lambda _: "/v1/problems/denied"),
+    "GET /": public(lambda _: "/"),
+    "GET /assets/{name}": public(lambda _: f"/assets/{next(page.BUILT.glob('assets/*.js')).name}"),
 }
 
 
@@ -231,6 +264,7 @@ async def objects(client: Client, market: Market) -> Objects:
     sold, key = await selling(market, held, flags=STREAMING), PrivateKey.generate()
     await holder(client, market, key)
     following = registration(market, account("buyer"), PrivateKey.generate(), 2)
+    await indexed(client, market)
     return Objects(opened, sending, location, sold, withdrawn, key, following)
 
 

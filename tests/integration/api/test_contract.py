@@ -1,6 +1,7 @@
 """What the OpenAPI document promises."""
 
 import contextlib
+import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -32,6 +33,13 @@ def test_every_error_is_documented_as_a_problem(method: str, path: str, operatio
         if int(status) >= 400:
             assert list(response["content"]) == ["application/problem+json"]
             assert set(re.findall(r"`([a-z-]+)`:", response["description"])) <= known
+
+
+def test_every_reference_leads_somewhere() -> None:
+    references = set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(OPENAPI)))
+    assert "#/components/schemas/Fault" in references
+    known = {f"#/components/schemas/{name}" for name in OPENAPI["components"]["schemas"]}
+    assert references <= known
 
 
 def test_codes_are_unique_and_settings_described() -> None:

@@ -96,7 +96,7 @@ async def test_a_key_is_replaced_and_revoked_for_good_and_again_is_no_error(
         ({"public_key": "0x" + "00" * 38}, "public-key-malformed"),
         ({"public_key": "0x002000010002" + "00" * 32}, "public-key-malformed"),
     ],
-    ids=str,
+    ids=("sequence", "deadline", "another's", "late", "signature", "zeros", "short"),
 )
 async def test_threat_S03_what_the_account_did_not_sign_is_not_registered(
     client: Client, market: Market, changes: dict[str, Any], code: str

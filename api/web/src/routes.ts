@@ -1,0 +1,21 @@
+import type { Component } from "svelte";
+
+/** Every page, by the pattern of its address. Each is a chunk of its own, loaded when it is gone to. */
+export interface Page {
+  pattern: string;
+  load: () => Promise<{ default: Component<Record<string, string>> }>;
+}
+
+type Loaded = { default: Component<any> };
+
+function page(pattern: string, load: () => Promise<Loaded>): Page {
+  return { pattern, load };
+}
+
+export const PAGES: readonly Page[] = [
+  page("/", () => import("./pages/catalogue/Catalogue.svelte")),
+  page("/listings/:id", () => import("./pages/listing/Listing.svelte")),
+  page("/licences", () => import("./pages/licences/Licences.svelte")),
+  page("/licences/:id", () => import("./pages/licences/Licence.svelte")),
+  page("/verify", () => import("./pages/verify/Verify.svelte")),
+];

@@ -1,0 +1,145 @@
+"""A buyer's journey, from an empty browser to a licence, with a wallet that knows nothing of us."""
+
+import json
+from collections.abc import Mapping
+
+from playwright.sync_api import Locator, Page, expect
+
+from ledger.chain.devnet import CHAIN_ID
+from tests.browser.conftest import Listed
+from tests.browser.wallet import Wallet, decoded
+
+
+def connect(page: Page) -> None:
+    page.get_by_role("banner").get_by_role("button", name="Kết nối ví").click()
+    page.get_by_role("button", name="Strict wallet").click()
+    expect(page.get_by_role("banner").get_by_role("button", name="Tài khoản 0x")).to_be_visible()
+
+
+def said(facts: Locator) -> dict[str, str]:
+    """What the page lists, name to value."""
+    return dict(
+        zip(facts.locator("dt").all_inner_texts(), facts.locator("dd").all_inner_texts(), strict=True)
+    )
+
+
+def plain(values: Mapping[str, object]) -> dict[str, str]:
+    """For comparison: addresses are spelled with and without a checksum."""
+    return {name: str(value).lower() for name, value in values.items()}
+
+
+def open_listing(page: Page, listed: Listed) -> None:
+    page.goto(f"/#/listings/{listed.listing}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Dân số theo xã")
+
+
+def start_buying(page: Page, listed: Listed) -> Locator:
+    page.get_by_role("button", name=f"Mua: {listed.plan}").click()
+    desk = page.get_by_role("dialog", name="Mua giấy phép: Dân số theo xã")
+    expect(desk).to_be_visible()
+    return desk
+
+
+def test_R26_threat_S23_a_purchase_is_one_transaction_and_is_what_the_page_said(
+    page: Page, wallet: Wallet, listed: Listed
+) -> None:
+    connect(page)
+    open_listing(page, listed)
+    desk = start_buying(page, listed)
+    told = said(desk.locator("dl.facts").first)
+    assert told["Bạn trả"] == "1.000.003 ₫"
+    assert told["trong đó phí sàn (2,5%)"] == "25.000 ₫"
+    assert told["trong đó bên bán nhận"] == "875.003 ₫"
+    desk.get_by_text("Nội dung giao dịch").click()
+    typed, call = said(desk.locator("[data-signed=typed]")), said(desk.locator("[data-signed=call]"))
+    desk.get_by_role("button", name="Ký trong ví").click()
+    expect(page.get_by_text("là của bạn.")).to_be_visible()
+
+    assert wallet.chain_id == CHAIN_ID
+    assert [len(wallet.of(f"wallet_{verb}EthereumChain")) for verb in ("switch", "add")] == [2, 1]
+    ((account, signed),) = wallet.of("eth_signTypedData_v4")
+    assert account == wallet.address
+    assert plain(json.loads(signed)["message"]) == plain(typed)
+    ((transaction,),) = wallet.of("eth_sendTransaction")
+    function, arguments = decoded(transaction)
+    assert call.pop("Hàm") == function == "buyWithPermit"
+    assert call.pop("Hợp đồng") == f"Exchange {transaction['to']}"
+    unsigned = {name: value for name, value in arguments.items() if name[-2:] not in (".v", ".r", ".s")}
+    assert plain(unsigned).items() <= plain(call).items()
+    assert set(call) == set(arguments)
+
+
+def test_a_transaction_is_followed_to_the_end_and_known_after_a_reload(
+    page: Page, wallet: Wallet, listed: Listed
+) -> None:
+    connect(page)
+    open_listing(page, listed)
+    start_buying(page, listed).get_by_role("button", name="Ký trong ví").click()
+    expect(page.get_by_text("là của bạn.")).to_be_visible()
+    page.reload()
+    expect(page.locator(".tray summary")).to_contain_text("đã chung cuộc")
+    expect(page.get_by_role("banner").get_by_role("button", name="Tài khoản 0x")).to_be_visible()
+
+
+def test_saying_no_in_the_wallet_is_no_error(page: Page, wallet: Wallet, listed: Listed) -> None:
+    connect(page)
+    open_listing(page, listed)
+    wallet.declining = ["eth_signTypedData_v4"]
+    desk = start_buying(page, listed)
+    desk.get_by_role("button", name="Ký trong ví").click()
+    expect(desk.get_by_role("alert")).to_contain_text("Bạn đã từ chối trong ví. Không có gì được gửi đi")
+    wallet.declining = ["eth_sendTransaction"]
+    desk.get_by_role("button", name="Thử lại").click()
+    expect(desk.get_by_role("alert")).to_contain_text("Bạn đã từ chối trong ví")
+    desk.get_by_role("button", name="Để sau").click()
+    expect(desk).to_be_hidden()
+
+
+def test_a_refusal_of_the_contract_is_explained_before_anything_is_sent(
+    page: Page, wallet: Wallet, listed: Listed
+) -> None:
+    wallet.name = "outsider"
+    connect(page)
+    open_listing(page, listed)
+    desk = start_buying(page, listed)
+    desk.get_by_role("button", name="Ký trong ví").click()
+    alert = desk.get_by_role("alert")
+    expect(alert).to_contain_text("hiện không đủ điều kiện cho vai trò này")
+    expect(alert).to_contain_text("Participants_Ineligible(account: 0x")
+    assert wallet.of("eth_sendTransaction") == []
+
+
+def test_the_page_follows_the_wallet(page: Page, wallet: Wallet) -> None:
+    connect(page)
+    banner = page.get_by_role("banner")
+    wallet.switch_account(page, "seller")
+    expect(banner.get_by_role("button", name=f"Tài khoản {wallet.address}")).to_be_visible()
+    wallet.emit(page, "chainChanged", hex(CHAIN_ID))
+    expect(banner.get_by_role("button", name="Chuyển sang mạng của sàn")).to_be_hidden()
+    wallet.emit(page, "chainChanged", "0x1")
+    expect(banner.get_by_role("button", name="Chuyển sang mạng của sàn")).to_be_visible()
+    wallet.emit(page, "disconnect", {"code": 4900})
+    expect(banner.get_by_role("button", name="Kết nối ví")).to_be_visible()
+
+
+def test_signing_in_says_what_is_signed_and_lasts_over_a_reload(page: Page, wallet: Wallet) -> None:
+    connect(page)
+    page.get_by_role("banner").get_by_role("button", name="Tài khoản").click()
+    page.get_by_role("button", name="Đăng nhập", exact=True).click()
+    expect(page.get_by_role("banner").get_by_text("Đã đăng nhập")).to_be_visible()
+    ((message, account),) = wallet.of("personal_sign")
+    text = bytes.fromhex(message[2:]).decode()
+    assert account == wallet.address
+    assert "wants you to sign in with your Ethereum account" in text
+    page.reload()
+    expect(page.get_by_role("banner").get_by_text("Đã đăng nhập")).to_be_visible()
+    assert len(wallet.of("personal_sign")) == 1
+
+
+def test_a_newcomer_without_a_wallet_tries_the_demo_accounts(page: Page, listed: Listed) -> None:
+    page.get_by_role("banner").get_by_role("button", name="Kết nối ví").click()
+    expect(page.get_by_text("ai cũng biết khóa")).to_be_visible()
+    page.get_by_role("button", name="Bên mua").click()
+    open_listing(page, listed)
+    start_buying(page, listed).get_by_role("button", name="Ký trong ví").click()
+    expect(page.get_by_text("là của bạn.")).to_be_visible()
