@@ -26,6 +26,8 @@ from ledger.chain.sender import (
 )
 from ledger.store.database import Database
 from ledger.store.intents import IntentLog
+from tests.integration.node import Forward
+from tests.integration.node import Node as Hostile
 from tests.integration.sender.support import (
     DOOR,
     FREE,
@@ -239,6 +241,27 @@ async def test_threat_S15_a_faulty_connection_loses_and_doubles_nothing(
         assert sorted(receipt.nonce for receipt in receipts) == list(numbers)
         assert await paid(node, numbers) == [1] * 40
     assert await node.count() == 120
+
+
+async def test_threat_S15_a_node_that_takes_a_transaction_and_hangs_up_is_told_again(
+    node: Node, database: Database
+) -> None:
+    """Over HTTP, on a connection that was kept: the same request goes again over a new one."""
+    async with Hostile.before(node.url) as hostile, Rpc(hostile.url) as rpc:
+        taken = 0
+
+        async def hang_up(forward: Forward) -> Any:
+            nonlocal taken
+            answers = await forward()
+            if hostile.asked["eth_sendRawTransaction"] == 1 and not taken:
+                taken += 1
+                raise ConnectionError
+            return answers
+
+        hostile.fault = hang_up
+        receipt = await pay(sender(rpc, database), 1)
+        assert (receipt.nonce, taken, hostile.asked["eth_sendRawTransaction"]) == (0, 1, 2)
+    assert (await paid(node, [1]), await node.count()) == ([1], 1)
 
 
 async def test_threat_S17_a_full_disk_sends_nothing(node: Node, database: Database) -> None:
