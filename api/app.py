@@ -29,6 +29,7 @@ from api.routes import (
     exchange,
     grants,
     history,
+    live,
     metadata,
     payloads,
     problems,
@@ -77,6 +78,7 @@ from ledger.services.evidence import Evidence
 from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
 from ledger.services.history import Exports, History, Overseers
+from ledger.services.live import Live
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
@@ -206,7 +208,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     for module in (
         *(auth, deposits, uploads, payloads, metadata, samples, catalogue, grants, streams),
         *(encryption_keys, erasures, exchange, access_log),
-        *(evidence, history, problems),
+        *(evidence, live, history, problems),
     ):
         v1.include_router(module.router)
     app.include_router(v1)
@@ -423,6 +425,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         index=adapters.index,
         clock=adapters.clock,
     )
+    reader = IndexReader(reading(database, IndexHistory), manifest)
     return Services(
         sign_in=SignIn(
             party=RelyingParty(
@@ -524,10 +527,11 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         ),
         catalogue=adapters.catalogue,
         offers=CatalogueReader(reading(database, IndexCatalogue), adapters.clock),
+        live=Live(reader, adapters.index),
         history=History(
             overseers=adapters.overseers,
             log=writing(database, Inquiries),
-            entries=IndexReader(reading(database, IndexHistory), manifest),
+            entries=reader,
             figures=FigureReader(reading(database, IndexHistory)),
             exports=adapters.exports,
             clock=adapters.clock,

@@ -19,6 +19,7 @@ from ledger.services.exchange import Exchange
 from ledger.services.grants import Grants
 from ledger.services.history import History
 from ledger.services.limits import Limiter
+from ledger.services.live import Live
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.readiness import Readiness
@@ -50,6 +51,7 @@ class Services:
     access_log: AccessLog
     evidence: Evidence
     history: History
+    live: Live
     readiness: Readiness
 
 
@@ -79,6 +81,7 @@ CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
 OfferService = Annotated[Offers, Depends(_use("offers"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
 EvidenceService = Annotated[Evidence, Depends(_use("evidence"))]
+LiveService = Annotated[Live, Depends(_use("live"))]
 HistoryService = Annotated[History, Depends(_use("history"))]
 ReadinessService = Annotated[Readiness, Depends(_use("readiness"))]
 ExchangeFacts = Annotated[Exchange, Depends(_use("exchange"))]

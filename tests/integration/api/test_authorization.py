@@ -202,6 +202,8 @@ ROWS: Final[dict[str, Row]] = {
     "DELETE /v1/erasures/{root}": Row(erasure, signed_in("not-seller", ("seller",))),
     "GET /v1/history/entries": Row(lambda _: "/v1/history/entries", OVERSEEN),
     "GET /v1/history/export": Row(lambda _: "/v1/history/export", OVERSEEN),
+    "GET /v1/events": public(lambda _: "/v1/events"),
+    "GET /v1/history/stream": Row(lambda _: "/v1/history/stream", OVERSEEN),
     "GET /v1/history/summary": Row(lambda _: "/v1/history/summary", OVERSEEN),
     "GET /v1/history/participants/{account}": Row(
         lambda _: f"/v1/history/participants/{SELLER.address}", OVERSEEN
