@@ -56,6 +56,7 @@ from ledger.chain.sender import Sender
 from ledger.chain.trust import published, trust_of
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
+from ledger.indexer.alerts import AlertReader
 from ledger.indexer.captures import Captures
 from ledger.indexer.catalogue import CatalogueReader
 from ledger.indexer.export import Exporter
@@ -533,6 +534,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             log=writing(database, Inquiries),
             entries=reader,
             figures=FigureReader(reading(database, IndexHistory)),
+            watch=AlertReader(reading(database, IndexCatalogue)),
             exports=adapters.exports,
             clock=adapters.clock,
         ),

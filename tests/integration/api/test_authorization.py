@@ -204,6 +204,7 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/history/export": Row(lambda _: "/v1/history/export", OVERSEEN),
     "GET /v1/events": public(lambda _: "/v1/events"),
     "GET /v1/history/stream": Row(lambda _: "/v1/history/stream", OVERSEEN),
+    "GET /v1/history/alerts": Row(lambda _: "/v1/history/alerts", OVERSEEN),
     "GET /v1/history/summary": Row(lambda _: "/v1/history/summary", OVERSEEN),
     "GET /v1/history/participants/{account}": Row(
         lambda _: f"/v1/history/participants/{SELLER.address}", OVERSEEN
