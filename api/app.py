@@ -23,6 +23,7 @@ from api.routes import (
     access_log,
     catalogue,
     deposits,
+    dossiers,
     encryption_keys,
     erasures,
     evidence,
@@ -73,6 +74,7 @@ from ledger.recursion import limit_recursion
 from ledger.services.access_log import AccessLog, Anchors
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
+from ledger.services.dossiers import Dossiers
 from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.erasures import Erasures, Supervisors
 from ledger.services.evidence import Evidence
@@ -209,7 +211,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     for module in (
         *(auth, deposits, uploads, payloads, metadata, samples, catalogue, grants, streams),
         *(encryption_keys, erasures, exchange, access_log),
-        *(evidence, live, history, problems),
+        *(evidence, live, dossiers, history, problems),
     ):
         v1.include_router(module.router)
     app.include_router(v1)
@@ -427,6 +429,21 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         clock=adapters.clock,
     )
     reader = IndexReader(reading(database, IndexHistory), manifest)
+    offers = CatalogueReader(reading(database, IndexCatalogue), adapters.clock)
+    certificates = Evidence(
+        read=reading(database, EvidenceRows),
+        objects=adapters.objects,
+        trust=published(manifest, settings.trust),
+    )
+    searches = History(
+        overseers=adapters.overseers,
+        log=writing(database, Inquiries),
+        entries=reader,
+        figures=FigureReader(reading(database, IndexHistory)),
+        watch=AlertReader(reading(database, IndexCatalogue)),
+        exports=adapters.exports,
+        clock=adapters.clock,
+    )
     return Services(
         sign_in=SignIn(
             party=RelyingParty(
@@ -472,11 +489,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             read=reading(database, AccessLogRows),
             anchors=adapters.anchors,
         ),
-        evidence=Evidence(
-            read=reading(database, EvidenceRows),
-            objects=adapters.objects,
-            trust=published(manifest, settings.trust),
-        ),
+        evidence=certificates,
         grants=grants,
         streams=Streams(
             grants=grants,
@@ -527,16 +540,17 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             largest=settings.metadata_bytes,
         ),
         catalogue=adapters.catalogue,
-        offers=CatalogueReader(reading(database, IndexCatalogue), adapters.clock),
+        offers=offers,
         live=Live(reader, adapters.index),
-        history=History(
-            overseers=adapters.overseers,
-            log=writing(database, Inquiries),
-            entries=reader,
-            figures=FigureReader(reading(database, IndexHistory)),
-            watch=AlertReader(reading(database, IndexCatalogue)),
-            exports=adapters.exports,
+        history=searches,
+        dossiers=Dossiers(
+            history=searches,
+            evidence=certificates,
+            offers=offers,
+            grants=reading(database, GrantRows),
             clock=adapters.clock,
+            chain_id=manifest.chain_id,
+            url=settings.public_url,
         ),
         exchange=exchange,
         readiness=Readiness(_parts(settings, adapters, exchange), time.monotonic),

@@ -12,6 +12,7 @@ from ledger.domain.session import Session
 from ledger.services.access_log import AccessLog
 from ledger.services.catalogue import Catalogue, Offers
 from ledger.services.deposits import Deposits
+from ledger.services.dossiers import Dossiers
 from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.erasures import Erasures
 from ledger.services.evidence import Evidence
@@ -52,6 +53,7 @@ class Services:
     evidence: Evidence
     history: History
     live: Live
+    dossiers: Dossiers
     readiness: Readiness
 
 
@@ -81,6 +83,7 @@ CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
 OfferService = Annotated[Offers, Depends(_use("offers"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
 EvidenceService = Annotated[Evidence, Depends(_use("evidence"))]
+DossierService = Annotated[Dossiers, Depends(_use("dossiers"))]
 LiveService = Annotated[Live, Depends(_use("live"))]
 HistoryService = Annotated[History, Depends(_use("history"))]
 ReadinessService = Annotated[Readiness, Depends(_use("readiness"))]

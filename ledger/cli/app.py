@@ -43,6 +43,7 @@ for command in (
     evidence.present,
     evidence.verify,
     oversee.alerts,
+    oversee.dossier,
     possession.possession,
     settings.settings,
     backup.backup,
