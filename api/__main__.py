@@ -3,24 +3,30 @@
 Exit codes: 0 stopped; 1 could not start, standard error says why in one line; 2 a setting is none.
 """
 
+import asyncio
 import logging
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from types import FrameType
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
+from starlette.types import ASGIApp
 
 from api.app import Adapters, SettingMissing, create_app, real_adapters
 from api.logs import configure
+from api.metrics import served
 from api.production import NotForProduction
 from api.settings import Settings
 from ledger.chain.finality import FinalityError
 from ledger.chain.manifest import ManifestError, WrongChain
 from ledger.chain.rpc import RpcError
 from ledger.keys import CustodyError, SecretFileError
+from ledger.proofs.trust import BadTrust
 from ledger.store.database import DatabaseUrlRefused, NotMigratable
 
 START_ERRORS: Final = (
@@ -28,6 +34,7 @@ START_ERRORS: Final = (
     NotForProduction,
     ManifestError,
     FinalityError,
+    BadTrust,
     SecretFileError,
     CustodyError,
     DatabaseUrlRefused,
@@ -58,6 +65,8 @@ def main() -> int:
     async def opening(settings: Settings) -> AsyncIterator[Adapters]:
         async with AsyncExitStack() as stack:
             try:
+                if settings.otlp_url is not None:  # within, for uvicorn ends by the signal it got
+                    stack.enter_context(_exported(settings.otlp_url))
                 adapters = await stack.enter_async_context(real_adapters(settings))
             except START_ERRORS as error:
                 refused.append(error)
@@ -65,8 +74,9 @@ def main() -> int:
                 raise
             yield adapters
 
+    app = create_app(settings, opening)
     config = uvicorn.Config(
-        create_app(settings, opening),
+        app if settings.otlp_url is None else _traced(app),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -77,22 +87,65 @@ def main() -> int:
         lifespan="on",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
-    server = uvicorn.Server(config)
-    try:
-        listening = _listen(settings)
-    except OSError as error:
-        refused.append(OSError(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}"))
-    else:
-        with listening, suppress(SystemExit):  # uvicorn's own, when it could not start
-            server.run([listening])
+    server = _Server(config, app, settings.drain_seconds)
+    with ExitStack() as stack:
+        try:
+            listening = stack.enter_context(_listen(settings.host, settings.port))
+            if settings.metrics_port is not None:
+                metrics = served(app.state.metrics, settings.metrics_host, settings.metrics_port)
+                stack.enter_context(metrics)
+        except OSError as error:
+            refused.append(error)
+        else:
+            with suppress(SystemExit):  # uvicorn's own, when it could not start
+                server.run([listening])
     for why in refused:
         sys.stderr.write(f"socai cannot start: {' '.join(str(why).split())}\n")
     return 0 if server.started else 1
 
 
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+class _Server(uvicorn.Server):
+    """Told to stop, goes on for `drain` seconds, not ready; then finishes what is under way and ends."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, drain: float) -> None:
+        super().__init__(config)
+        self._app = app
+        self._drain = drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        services = getattr(self._app.state, "services", None)
+        if not self._drain or services is None or services.readiness.stopping:
+            super().handle_exit(sig, frame)
+            return
+        services.readiness.stopping = True
+        loop = asyncio.get_running_loop()  # which a signal alone does not wake
+        loop.call_soon_threadsafe(loop.call_later, self._drain, super().handle_exit, sig, frame)
+
+
+def _traced(app: FastAPI) -> ASGIApp:
+    try:
+        from api.tracing import TracedRequests
+    except ImportError:
+        return app  # `_exported` says why
+    return TracedRequests(app)
+
+
+def _exported(url: str) -> AbstractContextManager[None]:
+    try:
+        from api.tracing import exported
+    except ImportError as error:
+        raise SettingMissing(
+            f"SOCAI_OTLP_URL is set but {error.name} is not installed: pip install 'socai[otel]'"
+        ) from None
+    return exported(url)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise OSError(f"{host}:{port} cannot be listened on: {error.strerror}") from None
     # asyncio does it only for sockets that name their protocol; without it each answer waits 40 ms for an
     # acknowledgement between its head and its body
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sized
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from api import errors, page, production
 from api.auth import routes as auth
 from api.deps import Services
 from api.limits import TokenBuckets
+from api.metrics import SAMPLE_SECONDS, CountedEntitlements, Metrics, TimedCustody
 from api.middleware import Envelope
 from api.routes import (
     access_log,
@@ -24,11 +25,14 @@ from api.routes import (
     deposits,
     encryption_keys,
     erasures,
+    evidence,
     exchange,
     grants,
+    history,
     metadata,
     payloads,
     problems,
+    samples,
     streams,
     uploads,
 )
@@ -44,12 +48,19 @@ from ledger.chain.erc1271 import ContractSignatures
 from ledger.chain.events import Decoder
 from ledger.chain.finality import parse_finality
 from ledger.chain.manifest import Manifest
+from ledger.chain.oversight import ChainOversight
+from ledger.chain.roles import ChainSellers, ChainSupervisors
 from ledger.chain.rpc import Rpc
-from ledger.chain.sellers import ChainSellers
 from ledger.chain.sender import Sender
+from ledger.chain.trust import published, trust_of
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
+from ledger.indexer.captures import Captures
+from ledger.indexer.catalogue import CatalogueReader
+from ledger.indexer.export import Exporter
 from ledger.indexer.fetch import Source
+from ledger.indexer.figures import FigureReader
+from ledger.indexer.history import IndexReader
 from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
 from ledger.keys import KeyCustody, LocalKeyStore
@@ -61,12 +72,16 @@ from ledger.services.access_log import AccessLog, Anchors
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
 from ledger.services.encryption_keys import EncryptionKeys
-from ledger.services.erasures import Erasures
+from ledger.services.erasures import Erasures, Supervisors
+from ledger.services.evidence import Evidence
 from ledger.services.exchange import Exchange, FinalBlock, Following
 from ledger.services.grants import Entitlements, Grants, Uses
+from ledger.services.history import Exports, History, Overseers
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
+from ledger.services.readiness import OK, Part, Readiness
+from ledger.services.samples import Samples
 from ledger.services.sign_in import SignIn
 from ledger.services.signers import ContractAccounts
 from ledger.services.streams import Streams
@@ -77,9 +92,14 @@ from ledger.store.database import Database, reading, writing
 from ledger.store.deposits import Deposits as DepositRows
 from ledger.store.encryption_keys import EncryptionKeys as EncryptionKeyRows
 from ledger.store.erasures import Erasures as ErasureRows
+from ledger.store.evidence import Evidence as EvidenceRows
 from ledger.store.grants import Grants as GrantRows
+from ledger.store.index.catalogue import IndexCatalogue
+from ledger.store.index.history import IndexHistory
+from ledger.store.inquiries import Inquiries
 from ledger.store.intents import IntentLog
 from ledger.store.metadata import Documents as DocumentRows
+from ledger.store.samples import Samples as SampleRows
 from ledger.store.sessions import Sessions
 
 LOG: Final = logging.getLogger("socai.api")
@@ -97,6 +117,12 @@ class Keys(Recipients, Protocol):
     def log_key(self) -> Ed25519PrivateKey: ...
 
 
+class Intents(Protocol):
+    async def open(self) -> Sized:
+        """The vault's transactions that are not settled."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapters:
     """What the use cases stand on."""
@@ -112,12 +138,16 @@ class Adapters:
     custodian: Custodian
     contracts: ContractAccounts
     sellers: Sellers
+    supervisors: Supervisors
     claims: Claims
     entitlements: Entitlements
     uses: Uses
     anchors: Anchors
     catalogue: Catalogue
     index: Following
+    overseers: Overseers
+    exports: Exports
+    intents: Intents
     clock: Clock = time.time
 
 
@@ -128,15 +158,36 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     """An application whose adapters are opened when it starts and closed when it stops."""
     opening = open_adapters or real_adapters
     limit_recursion()
+    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with opening(settings) as adapters:
+        async with opening(settings) as opened:
+            adapters = replace(
+                opened,
+                custody=TimedCustody(opened.custody, metrics),
+                entitlements=CountedEntitlements(opened.entitlements, metrics),
+            )
             app.state.services = wire(settings, adapters)
-            services = app.state.services
+            services: Services = app.state.services
+            collect, anchor = settings.collect_seconds, settings.anchor_seconds
+
+            async def abandoned() -> int:
+                return await services.deposits.collect(int(adapters.clock()))
+
+            async def anchored() -> None:
+                await services.access_log.anchor()
+                metrics.log_anchored.set_to_current_time()
+
+            async def sampled() -> None:
+                await _sample(services, adapters, metrics)
+
             async with (
-                _meanwhile(_collect(services, settings.collect_seconds)),
-                _meanwhile(_anchor(services.access_log, settings.anchor_seconds)),
+                _meanwhile(_repeat("deposits collected", abandoned, collect)),
+                _meanwhile(_repeat("unclaimed payloads collected", services.unclaimed.collect, collect)),
+                _meanwhile(_repeat("payloads erased", services.erasures.carry_out, collect)),
+                _meanwhile(_repeat("access log anchored", anchored, anchor, anchor)),
+                _meanwhile(_repeat("metrics sampled", sampled, SAMPLE_SECONDS)),
             ):
                 yield
 
@@ -148,11 +199,14 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
         openapi_url="/v1/openapi.json",
         docs_url=None,  # FastAPI's pages load scripts from elsewhere
         redoc_url=None,
+        # the framework's own spans and records carry queries and messages of exceptions: see `api.tracing`
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     v1 = APIRouter(prefix="/v1")
     for module in (
-        *(auth, deposits, uploads, payloads, metadata, catalogue, grants, streams),
-        *(encryption_keys, erasures, exchange, access_log, problems),
+        *(auth, deposits, uploads, payloads, metadata, samples, catalogue, grants, streams),
+        *(encryption_keys, erasures, exchange, access_log),
+        *(evidence, history, problems),
     ):
         v1.include_router(module.router)
     app.include_router(v1)
@@ -163,7 +217,9 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
         Envelope,
         addresses=TokenBuckets(settings.address_rate, settings.address_burst, time.monotonic),
         secure=settings.secure,
+        metrics=metrics,
     )
+    app.state.metrics = metrics
     return app
 
 
@@ -178,47 +234,31 @@ async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def _collect(services: Services, every: int) -> None:
-    """Throws away what was not completed in time, now and then, and erases what is to be; an error is logged
-    and tried again."""
-    deposits = services.deposits
+async def _repeat(
+    what: str, work: Callable[[], Awaitable[int | None]], every: float, first: float = 0
+) -> None:
+    """Does `work` every so many seconds, from `first` on; an error is logged and it goes on."""
+    await asyncio.sleep(first)
     while True:
         try:
-            if count := await deposits.collect(int(deposits.clock())):
-                LOG.info("deposits collected", extra={"count": count})
+            if count := await work():
+                LOG.info(what, extra={"count": count})
         except Exception:
-            LOG.exception("deposits not collected")
-        try:
-            if count := await services.unclaimed.collect():
-                LOG.info("unclaimed payloads collected", extra={"count": count})
-        except Exception:
-            LOG.exception("unclaimed payloads not collected")
-        try:
-            if count := await services.erasures.carry_out():
-                LOG.info("payloads erased", extra={"count": count})
-        except Exception:
-            LOG.exception("payloads not erased")
+            LOG.exception("failed: " + what)
         await asyncio.sleep(every)
 
 
-async def _anchor(log: AccessLog, every: int) -> None:
-    """Puts checkpoints on chain; an error is logged and tried again."""
-    while True:
-        await asyncio.sleep(every)
-        try:
-            await log.anchor()
-        except Exception:
-            LOG.exception("access log not anchored")
-
-
-async def _watch(sender: Sender) -> None:
-    """Drives on what no request waits for any more; an error is logged and it goes on."""
-    while True:
-        try:
-            await sender.watch(WATCH_SECONDS)
-        except Exception:
-            LOG.exception("sender not watching")
-        await asyncio.sleep(WATCH_SECONDS)
+async def _sample(services: Services, adapters: Adapters, metrics: Metrics) -> None:
+    for part, found in (await services.readiness.parts()).items():
+        metrics.ready.labels(part).set(found == OK)
+    progress = adapters.index.progress
+    metrics.index_block.set(progress.block)
+    metrics.index_lag.set(progress.lag)
+    metrics.index_halted.set(progress.halted)
+    metrics.sender_queue.set(len(await adapters.intents.open()))
+    metrics.log_entries.set((await services.access_log.checkpoint()).size)
+    if (age := (await services.exchange.state()).age) is not None:
+        metrics.block_age.set(age)
 
 
 @asynccontextmanager
@@ -235,46 +275,66 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         await database.migrate()
         async with AsyncExitStack() as stack:
             urls = [settings.rpc_url, *settings.witnesses.split()]
-            nodes = [await stack.enter_async_context(Rpc(url)) for url in urls]
+            nodes = [await stack.enter_async_context(_node(url, settings)) for url in urls]
             for node in nodes:
                 await manifest.check(node)
             rpc = nodes[0]
             blocks = FinalBlocks(rpc, finality)
             listings, licences = manifest.address("Listings"), manifest.address("Licences")
+            intents = IntentLog(database)
             sender = Sender(
                 rpc,
                 keys.custodian(),
-                IntentLog(database),
+                intents,
                 manifest.chain_id,
                 clock=time.time,
                 errors=ERRORS,
                 depth=uses.depth(finality),
             )
             await sender.recover()
-            index = Runner(rpc, Source(rpc, Decoder(manifest)), Index(database, manifest), manifest, finality)
+            trust = trust_of(manifest, settings.trust)
+            source = Source(rpc, Decoder(manifest), trust.anchor)
+            index = Runner(rpc, source, Index(database, manifest), manifest, finality)
+            objects = ObstoreObjects.local(settings.objects or settings.data / "objects")
+            captures = Captures(rpc, trust, database, objects)
             adapters = Adapters(
                 manifest=manifest,
                 finality=settings.finality,
                 blocks=blocks,
                 database=database,
-                objects=ObstoreObjects.local(settings.objects or settings.data / "objects"),
+                objects=objects,
                 keys=keys,
                 custody=_custody(settings, keys),
                 shares=FolderShares(settings.shares or [settings.data / "shares"]),
                 custodian=LocalCustodian(keys.custodian()),
                 contracts=ContractSignatures(rpc, blocks),
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
+                supervisors=ChainSupervisors(rpc, blocks, manifest.address("Participants")),
                 claims=ChainClaims(rpc, blocks, listings),
                 entitlements=ChainEntitlements(nodes, finality, licences),
                 uses=uses.ChainUses(sender, licences, settings.count_seconds),
                 anchors=ChainAnchors(sender, manifest.address("LogAnchor"), settings.count_seconds),
                 catalogue=ChainCatalogue(rpc, blocks, listings, licences),
                 index=index,
+                exports=Exporter(rpc, trust, manifest, reading(database, IndexHistory)),
+                overseers=ChainOversight(
+                    rpc, blocks, manifest.address("Participants"), manifest.address("AccessManager")
+                ),
+                intents=intents,
             )
-            async with _meanwhile(_watch(sender)), _meanwhile(index.run()):
+            watch = _repeat("sender watched", sender.watch, WATCH_SECONDS)
+            async with _meanwhile(watch), _meanwhile(index.run()), _meanwhile(captures.run()):
                 yield adapters
     finally:
         await database.close()
+
+
+def _node(url: str, settings: Settings) -> Rpc:
+    if settings.otlp_url is None:
+        return Rpc(url)
+    from api.tracing import TracedRpc
+
+    return TracedRpc(url)
 
 
 def _custody(settings: Settings, local: LocalKeyStore) -> KeyCustody:
@@ -282,6 +342,34 @@ def _custody(settings: Settings, local: LocalKeyStore) -> KeyCustody:
         return local
     secret = settings.custody_secret
     return open_custody(settings.custody, "" if secret is None else secret.get_secret_value())
+
+
+def _parts(settings: Settings, adapters: Adapters, exchange: Exchange) -> Mapping[str, Part]:
+    """What readiness stands on."""
+
+    async def database() -> str:
+        await adapters.database.ping()
+        return OK
+
+    async def chain() -> str:
+        state = await exchange.state()
+        return state.trouble or OK
+
+    async def index() -> str:
+        progress = adapters.index.progress
+        if progress.halted or progress.trouble is not None:
+            return "halted" if progress.halted else "waiting"
+        return OK if progress.lag <= settings.ready_lag_blocks else "behind"
+
+    async def keys() -> str:
+        await adapters.custody.current_version()
+        return OK
+
+    async def objects() -> str:
+        await adapters.objects.ping()
+        return OK
+
+    return {"database": database, "chain": chain, "index": index, "keys": keys, "objects": objects}
 
 
 def wire(settings: Settings, adapters: Adapters) -> Services:
@@ -314,6 +402,26 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         clock=adapters.clock,
         block_age_seconds=settings.block_age_seconds,
         grant_seconds=settings.grant_seconds,
+    )
+    exchange = Exchange(
+        version=VERSION,
+        profile=settings.profile,
+        chain_id=manifest.chain_id,
+        chain_name=settings.chain_name,
+        public_rpc_url=settings.public_rpc_url,
+        genesis_hash=manifest.genesis_hash,
+        first_block=manifest.block,
+        contracts=contracts,
+        finality=adapters.finality,
+        block_age_seconds=settings.block_age_seconds,
+        vault_public_keys=[adapters.keys.recipient(suite).public for suite in Suite],
+        custodian=adapters.custodian.address,
+        region=settings.region,
+        deposit_bytes=settings.deposit_bytes,
+        metadata_bytes=settings.metadata_bytes,
+        blocks=adapters.blocks,
+        index=adapters.index,
+        clock=adapters.clock,
     )
     return Services(
         sign_in=SignIn(
@@ -360,6 +468,11 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             read=reading(database, AccessLogRows),
             anchors=adapters.anchors,
         ),
+        evidence=Evidence(
+            read=reading(database, EvidenceRows),
+            objects=adapters.objects,
+            trust=published(manifest, settings.trust),
+        ),
         grants=grants,
         streams=Streams(
             grants=grants,
@@ -381,6 +494,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             listings=contracts["Listings"],
             write=writing(database, ErasureRows),
             read=reading(database, ErasureRows),
+            supervisors=adapters.supervisors,
             keys=keys,
             custodian=adapters.custodian,
             clock=adapters.clock,
@@ -394,6 +508,14 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             contracts=adapters.contracts,
             clock=adapters.clock,
         ),
+        samples=Samples(
+            write=writing(database, SampleRows),
+            read=reading(database, SampleRows),
+            sellers=adapters.sellers,
+            clock=adapters.clock,
+            largest=settings.sample_bytes,
+            most=settings.samples,
+        ),
         metadata=Metadata(
             write=writing(database, DocumentRows),
             read=reading(database, DocumentRows),
@@ -401,24 +523,15 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             largest=settings.metadata_bytes,
         ),
         catalogue=adapters.catalogue,
-        exchange=Exchange(
-            version=VERSION,
-            profile=settings.profile,
-            chain_id=manifest.chain_id,
-            chain_name=settings.chain_name,
-            public_rpc_url=settings.public_rpc_url,
-            genesis_hash=manifest.genesis_hash,
-            first_block=manifest.block,
-            contracts=contracts,
-            finality=adapters.finality,
-            block_age_seconds=settings.block_age_seconds,
-            vault_public_keys=[adapters.keys.recipient(suite).public for suite in Suite],
-            custodian=adapters.custodian.address,
-            region=settings.region,
-            deposit_bytes=settings.deposit_bytes,
-            metadata_bytes=settings.metadata_bytes,
-            blocks=adapters.blocks,
-            index=adapters.index,
+        offers=CatalogueReader(reading(database, IndexCatalogue), adapters.clock),
+        history=History(
+            overseers=adapters.overseers,
+            log=writing(database, Inquiries),
+            entries=IndexReader(reading(database, IndexHistory), manifest),
+            figures=FigureReader(reading(database, IndexHistory)),
+            exports=adapters.exports,
             clock=adapters.clock,
         ),
+        exchange=exchange,
+        readiness=Readiness(_parts(settings, adapters, exchange), time.monotonic),
     )

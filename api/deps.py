@@ -10,15 +10,19 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from api.errors import NotSignedIn
 from ledger.domain.session import Session
 from ledger.services.access_log import AccessLog
-from ledger.services.catalogue import Catalogue
+from ledger.services.catalogue import Catalogue, Offers
 from ledger.services.deposits import Deposits
 from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.erasures import Erasures
+from ledger.services.evidence import Evidence
 from ledger.services.exchange import Exchange
 from ledger.services.grants import Grants
+from ledger.services.history import History
 from ledger.services.limits import Limiter
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
+from ledger.services.readiness import Readiness
+from ledger.services.samples import Samples
 from ledger.services.sign_in import SignIn
 from ledger.services.streams import Streams
 from ledger.services.unclaimed import Unclaimed
@@ -39,9 +43,14 @@ class Services:
     erasures: Erasures
     unclaimed: Unclaimed
     metadata: Metadata
+    samples: Samples
     catalogue: Catalogue
+    offers: Offers
     exchange: Exchange
     access_log: AccessLog
+    evidence: Evidence
+    history: History
+    readiness: Readiness
 
 
 def services(request: Request) -> Services:
@@ -65,8 +74,13 @@ GrantService = Annotated[Grants, Depends(_use("grants"))]
 EncryptionKeyService = Annotated[EncryptionKeys, Depends(_use("encryption_keys"))]
 ErasureService = Annotated[Erasures, Depends(_use("erasures"))]
 MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
+SampleService = Annotated[Samples, Depends(_use("samples"))]
 CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
+OfferService = Annotated[Offers, Depends(_use("offers"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
+EvidenceService = Annotated[Evidence, Depends(_use("evidence"))]
+HistoryService = Annotated[History, Depends(_use("history"))]
+ReadinessService = Annotated[Readiness, Depends(_use("readiness"))]
 ExchangeFacts = Annotated[Exchange, Depends(_use("exchange"))]
 
 _bearer = HTTPBearer(auto_error=False, description="The token that signing in gave.")

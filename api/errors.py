@@ -22,6 +22,8 @@ from ledger.domain import (
     encryption_key,
     entitlement,
     erasure,
+    evidence,
+    history,
     listing,
     signature,
     siwe,
@@ -30,9 +32,10 @@ from ledger.domain import (
 from ledger.keys import port as custody
 from ledger.keys import shares
 from ledger.objects import port as objects
-from ledger.services import access_log, deposits, grants, limits, pace
+from ledger.services import access_log, deposits, grants, limits, pace, readiness
 from ledger.services import metadata as services_metadata
-from ledger.store import metadata, sessions
+from ledger.services import samples as services_samples
+from ledger.store import metadata, samples, sessions
 
 MEDIA_TYPE: Final = "application/problem+json"
 SCHEMAS: Final = "#/components/schemas/"
@@ -54,6 +57,10 @@ class TusVersion(Exception):
 
 class NotAnOffsetStream(Exception):
     """The body of a PATCH has another content type than tus asks for."""
+
+
+class ChecksumMalformed(Exception):
+    """The checksum of an upload is of another algorithm, or none."""
 
 
 class ProblemUnknown(Exception):
@@ -109,6 +116,8 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     deposits.NothingUploaded: Kind(409, "nothing-uploaded", "The ciphertext has not arrived yet."),
     deposits.WrongRoot: Kind(422, "root-mismatch", "What arrived has another Merkle root."),
     deposits.WrongSize: Kind(422, "size-mismatch", "What arrived has another size."),
+    ChecksumMalformed: Kind(400, "checksum-malformed", "No checksum that is taken here."),
+    upload.ChecksumMismatch: Kind(460, "checksum-mismatch", "What arrived is not what was sent."),
     pace.UploadTooSlow: Kind(408, "upload-too-slow", "The body came too slowly; what came is kept."),
     upload.SectionMisplaced: Kind(409, "section-misplaced", "No section of this ciphertext can lie there."),
     upload.OffsetMismatch: Kind(409, "offset-mismatch", "The section goes on elsewhere; offset says where."),
@@ -133,7 +142,11 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     shares.KeyErased: Kind(410, "payload-erased", "The payload's keys are destroyed."),
     erasure.ErasureUnknown: Kind(404, "erasure-unknown", "Nobody asked for the erasure of this payload."),
     erasure.ErasureDone: Kind(409, "erasure-done", "The keys are destroyed; that is not taken back."),
-    erasure.NotSeller: Kind(403, "not-seller", "Only who deposited a payload has it erased."),
+    erasure.NotSeller: Kind(
+        403,
+        "not-seller",
+        "Only its seller or a supervisor has it erased, and takes that back.",
+    ),
     grants.PayloadMismatch: Kind(409, "payload-mismatch", "The vault holds something else than was listed."),
     entitlement.UseRefused: Kind(403, "use-refused", "The chain does not count the use; reason says why."),
     entitlement.UseUncounted: Kind(
@@ -142,15 +155,26 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     metadata.DocumentUnknown: Kind(404, "document-unknown", "There is no document of this hash."),
     services_metadata.DocumentTooLarge: Kind(413, "document-too-large", "No document may be that large."),
     services_metadata.WrongHash: Kind(
-        422, "hash-mismatch", "The document has another hash than its address."
+        422, "hash-mismatch", "What was sent has another hash than its address."
     ),
     document.BadDocument: Kind(422, "document-malformed", "Not a JSON object with a canonical form."),
+    evidence.EvidenceUnknown: Kind(
+        404, "evidence-unknown", "No certificate of this is kept, or none so early."
+    ),
+    samples.SampleUnknown: Kind(404, "sample-unknown", "There is no such sample."),
+    services_samples.SampleTooLarge: Kind(413, "sample-too-large", "No sample may be that large."),
     access_log.TileUnknown: Kind(404, "tile-unknown", "The access log has no such tile yet."),
     listing.ListingUnknown: Kind(404, "listing-unknown", "There is no such listing, or version of it."),
     listing.LicenceUnknown: Kind(404, "licence-unknown", "There is no such licence."),
+    history.NotOverseer: Kind(403, "not-overseer", "Only supervisors and the operator look at the history."),
+    history.BlockUnknown: Kind(404, "block-not-indexed", "The index holds no such final block."),
+    history.ExportTooLarge: Kind(413, "export-too-large", "Export fewer blocks at a time."),
+    history.FormatUnavailable: Kind(501, "format-unavailable", "The service cannot write this format."),
+    history.ParticipantUnknown: Kind(404, "participant-unknown", "The account was never accredited."),
     custody.CustodyUnavailable: Kind(
         503, "custody-unavailable", "The custodian of keys cannot be asked; nothing is released."
     ),
+    readiness.NotReady: Kind(503, "not-ready", "Not every part answers; parts says which."),
     entitlement.NodeUnreachable: Kind(
         503, "node-unreachable", "The chain cannot be asked; nothing is released."
     ),

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import INTERNAL, BodyTooLarge, known, problem
 from api.limits import network
+from api.metrics import Metrics
 from ledger.services.limits import Limiter, RateLimited
 
 LOG: Final = logging.getLogger("socai.api")
@@ -36,9 +37,10 @@ def unbounded(request: Request) -> None:
 class Envelope:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, *, addresses: Limiter, secure: bool) -> None:
+    def __init__(self, app: ASGIApp, *, addresses: Limiter, secure: bool, metrics: Metrics) -> None:
         self._app = app
         self._addresses = addresses
+        self._metrics = metrics
         self._headers = HEADERS | ({"Strict-Transport-Security": "max-age=63072000"} if secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,15 +82,17 @@ class Envelope:
                 raise  # too late for an answer: the server cuts the connection
             await problem(request, INTERNAL)(scope, receive, dressed_send)
         finally:
-            LOG.info("request", extra=seen | self._facts(request, started))
+            self._record(request, seen, time.perf_counter() - started)
 
-    @staticmethod
-    def _facts(request: Request, started: float) -> dict[str, Any]:
-        route = request.scope.get("route")
-        return {
+    def _record(self, request: Request, seen: dict[str, int], seconds: float) -> None:
+        route = getattr(request.scope.get("route"), "path", None)
+        code = getattr(request.state, "code", None)
+        facts: dict[str, Any] = {
             "request_id": request.state.request_id,
             "method": request.method,
-            "route": getattr(route, "path", None),
-            "code": getattr(request.state, "code", None),
-            "milliseconds": round((time.perf_counter() - started) * 1000, 1),
+            "route": route,
+            "code": code,
+            "milliseconds": round(seconds * 1000, 1),
         }
+        LOG.info("request", extra=seen | facts)
+        self._metrics.request(request.method, route or "none", seen, seconds, code)

@@ -41,7 +41,7 @@ def policy(rpc_url: str | None) -> str:
             "form-action 'none'",
             "frame-ancestors 'none'",
             "require-trusted-types-for 'script'",
-            "trusted-types svelte-trusted-html",
+            "trusted-types svelte-trusted-html socai-worker",
         )
     )
 
@@ -55,6 +55,10 @@ def router(rpc_url: str | None, folder: Path = BUILT) -> APIRouter:
     @routes.get("/")
     async def index(request: Request) -> Response:
         return _answer(request, files.get("index.html"), headers | {"Cache-Control": "no-cache"})
+
+    @routes.get("/worker.js")
+    async def worker(request: Request) -> Response:
+        return _answer(request, files.get("worker.js"), headers | {"Cache-Control": "no-cache"})
 
     @routes.get("/assets/{name}")
     async def asset(request: Request, name: str) -> Response:

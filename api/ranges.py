@@ -1,4 +1,4 @@
-"""Range requests, RFC 9110 section 14: one range of bytes, or all of them."""
+"""Conditional and range requests, RFC 9110 sections 13 and 14: one range of bytes, or all of them."""
 
 import re
 from typing import Final
@@ -12,6 +12,12 @@ class RangeNotSatisfiable(Exception):
     def __init__(self, size: int) -> None:
         super().__init__(f"there are {size} bytes")
         self.headers = {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"}
+
+
+def matches(if_none_match: str, etag: str) -> bool:
+    """Whether the caller has what `etag` names."""
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or etag in tags
 
 
 def parse(header: str | None, size: int) -> tuple[int, int] | None:

@@ -1,13 +1,17 @@
-"""Every setting of the service: an environment variable SOCAI_… each."""
+"""Every setting of the service: its environment variable SOCAI_…, else the profile's file, else a default."""
 
+import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 GIB = 1 << 30
+PROFILES: Final = Path(__file__).parent / "profiles"
+Profile = Literal["development", "pilot", "production"]
 
 
 def _origin(url: str) -> str:
@@ -21,14 +25,32 @@ def _folders(paths: object) -> object:
     return paths.split(":") if isinstance(paths, str) else paths
 
 
+def of_profile(profile: str) -> dict[str, Any]:
+    """What the profile's file says; nothing for a name that is none."""
+    if profile not in get_args(Profile):
+        return {}
+    return tomllib.loads((PROFILES / f"{profile}.toml").read_text())
+
+
+class _OfProfile(PydanticBaseSettingsSource):
+    """The file of the profile that the sources before this one name."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return of_profile(self.current_state.get("profile", "development"))
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="SOCAI_", frozen=True, extra="forbid", hide_input_in_errors=True
     )
 
-    profile: Literal["development", "production"] = Field(
+    profile: Profile = Field(
         default="development",
-        description="`production` starts only with TLS, key custody, backup and rate limits configured.",
+        description="Names a file of `api/profiles/`; `pilot` and `production` start only when everything "
+        "that they need is there (R31).",
     )
     public_url: Annotated[str, AfterValidator(_origin)] = Field(
         default="http://127.0.0.1:8000",
@@ -67,6 +89,11 @@ class Settings(BaseSettings):
     )
     manifest: Path | None = Field(
         default=None, description="Deployment manifest; by default manifest.json in the data folder."
+    )
+    trust: Path | None = Field(
+        default=None,
+        description="Trust file, whose anchor says who seals blocks (`socai trust`); by default a block is "
+        "what the node says.",
     )
     finality: str = Field(
         default="instant",
@@ -152,6 +179,8 @@ class Settings(BaseSettings):
     metadata_bytes: int = Field(
         default=256 * 1024, gt=0, description="Largest metadata document, in canonical bytes."
     )
+    sample_bytes: int = Field(default=1024 * 1024, gt=0, description="Largest sample of a dataset.")
+    samples: int = Field(default=1000, gt=0, description="Samples that one account may have here.")
     anchor_seconds: int = Field(
         default=3600, gt=0, description="How often the access log's checkpoint is put on chain."
     )
@@ -168,11 +197,46 @@ class Settings(BaseSettings):
         default=120, gt=0, description="A key is released only on a final block no older than this."
     )
 
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address to serve metrics on, for Prometheus only."
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        lt=1 << 16,
+        description="Port to serve metrics on, at /metrics; 0 takes a free one; by default they are not.",
+    )
+    drain_seconds: float = Field(
+        default=0,
+        ge=0,
+        description="How long the service, told to stop, goes on answering while /v1/ready says that it is "
+        "not, so that a load balancer turns away first.",
+    )
+    ready_lag_blocks: int = Field(
+        default=20, gt=0, description="With an index this far behind its node the service is not ready."
+    )
+    otlp_url: str | None = Field(
+        default=None,
+        description="Where to send OpenTelemetry traces, as OTLP over HTTP, like "
+        "http://127.0.0.1:4318/v1/traces; needs `socai[otel]`. By default there are none.",
+    )
+
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("SOCAI_TLS_CERTIFICATE and SOCAI_TLS_KEY go together")
         return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _OfProfile(settings_cls)
 
     @property
     def secure(self) -> bool:

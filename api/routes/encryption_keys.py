@@ -23,7 +23,10 @@ router = APIRouter(prefix="/encryption-keys", tags=["encryption keys"])
 async def register(
     asked: Registration, current: CurrentSession, keys: EncryptionKeyService
 ) -> EncryptionKeyInfo:
-    """Registers the key that data keys are sealed to, in place of any of its suite before."""
+    """Registers the key that data keys are sealed to, in place of any of its suite before.
+
+    The same again is no error.
+    """
     key = EncryptionKey(current.account, asked.public_key, asked.sequence, asked.deadline)
     return _info(await keys.register(key, asked.signature))
 

@@ -8,6 +8,7 @@ from api.errors import BodyTooLarge, documented
 from api.schemas.erasures import ErasureInfo, ErasureList, ErasureRequest
 from api.schemas.values import Hash
 from ledger.domain.deposit import PayloadUnknown
+from ledger.domain.entitlement import Undecidable
 from ledger.domain.erasure import Erasure, ErasureDone, ErasureUnknown, NotSeller
 from ledger.services.erasures import Erasures
 
@@ -16,15 +17,19 @@ router = APIRouter(prefix="/erasures", tags=["erasures"])
 Root = Annotated[Hash, Path(description="The payload's Merkle root.")]
 
 
-@router.post("", status_code=202, responses=documented(*SIGNED_IN, BodyTooLarge, PayloadUnknown, NotSeller))
+@router.post(
+    "",
+    status_code=202,
+    responses=documented(*SIGNED_IN, BodyTooLarge, PayloadUnknown, NotSeller, Undecidable),
+)
 async def ask(asked: ErasureRequest, current: CurrentSession, erasures: ErasureService) -> ErasureInfo:
-    """Asks for the erasure of a payload of one's own: from now on no key to it is released."""
+    """From now on no key to a payload is released, as its seller or a supervisor wants."""
     return _info(erasures, await erasures.ask(asked.root, current.account, asked.reason))
 
 
 @router.get("", responses=documented(*SIGNED_IN))
 async def own(current: CurrentSession, erasures: ErasureService) -> ErasureList:
-    """What one asked for oneself."""
+    """Of one's own payloads, or asked for by oneself."""
     return ErasureList(erasures=[_info(erasures, one) for one in await erasures.of(current.account)])
 
 
@@ -47,6 +52,7 @@ def _info(erasures: Erasures, erasure: Erasure) -> ErasureInfo:
         root=erasure.root,
         deposit_id=erasure.deposit,
         seller=erasure.seller,
+        asked_by=erasure.asked_by,
         reason=erasure.reason,
         asked_at=erasure.asked_at,
         due_at=erasure.due_at,

@@ -1,8 +1,9 @@
 from fastapi import APIRouter
 
-from api.deps import ExchangeFacts
+from api.deps import ExchangeFacts, ReadinessService
 from api.errors import documented
-from api.schemas.exchange import ExchangeInfo, Health
+from api.schemas.exchange import ExchangeInfo, Health, Ready
+from ledger.services.readiness import NotReady
 
 router = APIRouter(tags=["exchange"])
 
@@ -28,3 +29,9 @@ async def health(facts: ExchangeFacts) -> Health:
         index_block=index.block,
         index_lag_blocks=index.lag,
     )
+
+
+@router.get("/ready", responses=documented(NotReady))
+async def ready(readiness: ReadinessService) -> Ready:
+    """Whether this replica should be sent requests: each part it needs, and `ok` or what is wrong with it."""
+    return Ready(parts=await readiness.check())

@@ -124,6 +124,7 @@ def _record(grant: Grant) -> GrantRecord:
         purpose=grant.purpose,
         public_key=grant.public_key,
         denial=grant.denial,
+        rule=grant.rule,
         decision=None
         if decision is None
         else ChainDecision(

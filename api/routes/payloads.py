@@ -37,7 +37,7 @@ async def payload(
     found = await payloads.find(root)
     etag = f'"{hexadecimal(root)}"'
     for_ever = {"Cache-Control": "public, max-age=31536000, immutable"}
-    if if_none_match is not None and _matches(if_none_match, etag):
+    if if_none_match is not None and ranges.matches(if_none_match, etag):
         return Response(status_code=304, headers=for_ever | {"ETag": etag, "Accept-Ranges": "bytes"})
     start, end, status, headers = ranges.select(range_, if_range, etag, found.size)
     headers |= for_ever
@@ -80,8 +80,3 @@ async def proof(
     path = await payloads.proof(found, index)
     start, end = leaf_range(index, found.size)
     return ProofInfo(size=found.size, start=start, end=end, path=path)
-
-
-def _matches(header: str, etag: str) -> bool:
-    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
-    return "*" in tags or etag in tags

@@ -81,9 +81,67 @@ class LicenceInfo(Schema):
     deadline: Decimal
 
 
-class ListingPage(AtBlock):
-    items: list[ListingInfo]
+class CatalogueItem(ListingInfo):
+    """With what its newest version's metadata says; null where it says nothing, or is not held."""
+
+    title: str | None
+    description: str | None
+    keywords: list[str]
+
+
+class FromIndex(AtBlock):
+    """The newest block in the index."""
+
+
+class ListingPage(FromIndex):
+    items: list[CatalogueItem]
+    total: Annotated[int, Field(description="Of all pages.")]
+    facets: Annotated[
+        dict[str, dict[str, int]],
+        Field(
+            description="How many of `total` there are by importance, sharing, subject, personal, home, "
+            "seller, price, right and freshness; values are those that the parameters of these names take."
+        ),
+    ]
     next: Annotated[str | None, Field(description="Cursor of the next page; null on the last.")]
+
+
+class AttestationInfo(Schema):
+    version: int
+    kind: Annotated[int, Field(description="1 legal, 2 security, 4 quality, 8 custody.")]
+    reviewer: Address
+    time: Seconds
+    evidence: Hash
+    stands: Annotated[bool, Field(description="Until refused, or outdated by reclassification.")]
+
+
+class ShareInfo(Schema):
+    """Who made a listing under a licence of another owes a share of its proceeds."""
+
+    listing: Annotated[Decimal, Field(description="The other listing.")]
+    licence: Decimal
+    share_bps: int
+
+
+class PricingInfo(Schema):
+    plan: Decimal
+    price: Decimal
+    currency: int
+    closed: Annotated[bool, Field(description="Whether the plan was closed then; else it was added.")]
+    time: Seconds
+    block_number: int
+
+
+class ListingDetails(FromIndex):
+    """All of a listing's page."""
+
+    listing: CatalogueItem
+    versions: Annotated[list[VersionInfo], Field(description="The newest first.")]
+    plans: list[PlanInfo]
+    attestations: list[AttestationInfo]
+    upstream: Annotated[list[ShareInfo], Field(description="What it was made of.")]
+    derived: Annotated[list[ShareInfo], Field(description="What was made of it.")]
+    prices: Annotated[list[PricingInfo], Field(description="When which plan was added or closed.")]
 
 
 class ListingAnswer(AtBlock):

@@ -22,6 +22,7 @@ class ErasureInfo(Schema):
     root: Hash
     deposit_id: Hash
     seller: Address
+    asked_by: Annotated[Address, Field(description="The seller, or a supervisor.")]
     reason: str
     asked_at: Annotated[Time, Field(description="Since when no key is released.")]
     due_at: Annotated[Time, Field(description="72 hours later: until then it is to be done.")]

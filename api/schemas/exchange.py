@@ -45,3 +45,9 @@ class Health(Schema):
     index: Annotated[str | None, Field(pattern="^(waiting|halted)$")]
     index_block: Annotated[int, Field(description="The newest block in the index; -1 while unknown.")]
     index_lag_blocks: Annotated[int, Field(description="How many blocks the node has beyond it.")]
+
+
+class Ready(Schema):
+    parts: Annotated[
+        dict[str, str], Field(description="`database`, `chain`, `index`, `keys`, `objects`: `ok` each.")
+    ]

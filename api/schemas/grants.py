@@ -68,6 +68,7 @@ class GrantRecord(Schema):
     purpose: str
     public_key: Blob
     denial: Annotated[str | None, Field(description="Code of the refusal; null when the key was released.")]
+    rule: Annotated[str, Field(description="What it was decided by: version, `chain` or `vault`, name.")]
     decision: Annotated[ChainDecision | None, Field(description="Null when the chain could not be asked.")]
     valid_until: Annotated[Time | None, Field(description="How long the grant is good for.")]
 

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from eth_utils.address import to_checksum_address
 from pydantic import (
@@ -79,3 +79,9 @@ MediaType = Annotated[
 """`type/subtype` without parameters."""
 IdempotencyKey = Annotated[str, StringConstraints(pattern="^[!-~]{1,128}$")]
 """draft-ietf-httpapi-idempotency-key-header."""
+
+Importance = Literal["unclassified", "other", "important", "core"]
+Sharing = Literal["unstated", "open", "shared", "private"]
+Subject = Literal["unstated", "people", "locations", "activities", "items"]
+Personal = Literal["none", "deidentified", "consented"]
+"""A listing's classification, in the order of the contracts' numbers."""

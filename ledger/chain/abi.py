@@ -22,7 +22,7 @@ from eth_abi.abi import encode as abi_encode
 from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.address import to_checksum_address
 
-from ledger.chain.words import WORD, Word, word
+from ledger.chain.words import Words, row, word
 
 T = TypeVar("T")
 
@@ -59,10 +59,11 @@ Spec: TypeAlias = str | type[IntEnum] | type[Struct] | Array
 
 def decode(specs: Sequence[Spec], data: bytes) -> tuple[Any, ...]:
     """`abi.decode`. Raises AbiError."""
-    words = _words(tuple(specs))
-    if words is not None and len(data) == WORD * len(words):
+    row = _row(tuple(specs))
+    if row is not None and len(data) == row.size:
         try:
-            return tuple([one.read(data[at : at + WORD]) for one, at in words])
+            values: tuple[Any, ...] = row.read(data)
+            return values
         except ValueError:
             pass  # eth-abi will say what is wrong
     try:
@@ -74,11 +75,11 @@ def decode(specs: Sequence[Spec], data: bytes) -> tuple[Any, ...]:
 
 def encode(specs: Sequence[Spec], values: Sequence[Any]) -> bytes:
     """`abi.encode`. Raises AbiError."""
-    words = _words(tuple(specs))
-    if words is not None and len(values) == len(words):
+    row = _row(tuple(specs))
+    if row is not None:
         try:
-            return b"".join([one.write(value) for (one, _), value in zip(words, values, strict=True)])
-        except (ValueError, TypeError):
+            return row.write(values)
+        except (ValueError, TypeError, AttributeError):
             pass  # eth-abi will say what is wrong
     try:
         raw = [_lower(spec, value) for spec, value in zip(specs, values, strict=True)]
@@ -88,12 +89,23 @@ def encode(specs: Sequence[Spec], values: Sequence[Any]) -> bytes:
 
 
 @cache
-def _words(specs: tuple[Spec, ...]) -> tuple[tuple[Word, int], ...] | None:
-    """How each value's word is read and written, and where it stands; None when one takes more."""
-    found = [word(spec) for spec in specs]
-    if None in found:
+def _row(specs: tuple[Spec, ...]) -> Words | None:
+    """Values one after the other, each of a fixed number of words; None when one has another size."""
+    found = [_words(spec) for spec in specs]
+    return None if None in found else row([one for one in found if one is not None])
+
+
+def _words(spec: Spec) -> Words | None:
+    if not (isinstance(spec, type) and issubclass(spec, Struct)):
+        return word(spec)
+    names = tuple(param.name for param in spec.abi_params)
+    if (fields := _row(tuple(param.spec for param in spec.abi_params))) is None:
         return None
-    return tuple((one, WORD * index) for index, one in enumerate(found) if one is not None)
+    return Words(
+        fields.size,
+        lambda data: spec(*fields.read(data)),
+        lambda value: fields.write([getattr(value, name) for name in names]),
+    )
 
 
 @cache
@@ -166,6 +178,11 @@ class Event:
         values = dict(zip(indexed, decode(tuple(indexed.values()), b"".join(topics[1:])), strict=True))
         values.update(zip(plain, decode(tuple(plain.values()), data), strict=True))
         return cls(**values)
+
+    @classmethod
+    def from_journal(cls, args: bytes) -> Self:
+        """From what `journal_args` gives. Raises AbiError."""
+        return cls(*decode(tuple(param.spec for param in cls.abi_params), args))
 
     def journal_args(self) -> bytes:
         """`abi.encode` of all arguments in declared order: what the journal folds, hashed, after `topic0`."""

@@ -43,6 +43,28 @@ async def capture(
     return data
 
 
+async def prove_journal(
+    rpc: Rpc, trust: Trust, contract: str, block_hash: bytes, after: bytes | None, count: int
+) -> tuple[bytes, Json]:
+    """A journal's bundle without its `count` entries, which come apart (`evidence.verify`), and its claim.
+
+    Raises RpcError, and a `ProofError` when the node's proofs do not hold.
+    """
+    gathering = _Gathering(rpc, trust, 0)
+    for wanted in (block_hash, *([after] if after else [])):
+        await gathering.open(wanted)
+    derivation = evidence.claim_of({"type": "journal", "contract": contract}, gathering.blocks)
+    answers: Sequence[Any] | None = None
+    try:
+        while True:
+            asked = derivation.send(answers)
+            counted = isinstance(asked[0], Entries)
+            answers = [count] if counted else await gathering.answer(asked)
+    except StopIteration as done:
+        claim = evidence.whole_claim("journal", done.value, gathering.blocks[0])
+    return gathering.bundle(claim).encode(), claim
+
+
 class _Gathering:
     """Answers what a claim asks from a node, and keeps the proofs."""
 

@@ -1,9 +1,8 @@
-"""Listings and licences straight from the chain, each answer at one final block: until there is an index."""
+"""Listings and licences straight from the chain, each answer at one final block."""
 
 import asyncio
-from collections.abc import Coroutine
 from enum import IntEnum
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from ledger.chain.abi import AbiError, Call, ContractError
 from ledger.chain.bindings import Licences, Listings, structs
@@ -17,8 +16,6 @@ T = TypeVar("T")
 
 PLANS: Final = 32
 """Most plans given with a listing, the newest."""
-AT_ONCE: Final = 8
-"""Most listings read at the same time."""
 
 
 class ChainCatalogue:
@@ -29,19 +26,6 @@ class ChainCatalogue:
         self._blocks = blocks
         self._listings = Listings(listings)
         self._licences = Licences(licences)
-
-    async def listings(self, after: int, limit: int) -> tuple[Block, list[Listing]]:
-        """Up to `limit` listings with ids above `after`, which count up from 1 without a gap."""
-        block = await self._blocks.newest()
-        found: list[Listing] = []
-        while len(found) < limit:
-            first = after + len(found) + 1
-            ids = range(first, first + min(AT_ONCE, limit - len(found)))
-            answers = await _gather([self._listing(listing, block) for listing in ids], ListingUnknown)
-            found += [answer for answer in answers if answer is not None]
-            if None in answers:
-                break
-        return block, found
 
     async def listing(self, listing: int) -> tuple[Block, Listing]:
         """Raises ListingUnknown."""
@@ -152,16 +136,6 @@ class ChainCatalogue:
             raise unknown from error
         except (RpcError, AbiError) as error:
             raise NodeUnreachable(f"the node does not answer for block {block.number}") from error
-
-
-async def _gather(questions: list[Coroutine[Any, Any, T]], missing: type[Exception]) -> list[T | None]:
-    answers = await asyncio.gather(*questions, return_exceptions=True)
-    found: list[T | None] = []
-    for answer in answers:
-        if isinstance(answer, BaseException) and not isinstance(answer, missing):
-            raise answer
-        found.append(None if isinstance(answer, BaseException) else answer)
-    return found
 
 
 def _name(state: IntEnum) -> str:

@@ -7,16 +7,17 @@ one, in one round trip. Answers are kept for as long as their block is the newes
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, TypeVar
 
-from ledger.chain.abi import AbiError, Call, ContractError
+from ledger.chain.abi import AbiError, ContractError
 from ledger.chain.bindings import Licences
 from ledger.chain.bindings.structs import Denial, Entitlement
 from ledger.chain.finality import Finality, FinalityError, Header, final_header
 from ledger.chain.rpc import Rpc, RpcError, at_block, from_hex, to_hex
 from ledger.domain.entitlement import Block, Decision, NodesDisagree, NodeStale, NodeUnreachable
+
+T = TypeVar("T")
 
 AT_ONCE: Final = 100
 """Most licences asked about in one question."""
@@ -58,30 +59,26 @@ class ChainEntitlements:
         self._question = Licences(licences).entitlement(0, f"0x{bytes(20).hex()}")
         self._newest: Header | None = None
         self._known: dict[Asked, Decision] = {}
-        self._waiting: dict[Asked, asyncio.Future[Decision]] = {}
+        self._waiting: dict[Asked, list[asyncio.Future[Decision]]] = {}
         self._asking: asyncio.Task[None] | None = None
 
     async def decide(self, licence: int, account: bytes) -> Decision:
         """Raises NodeUnreachable, NodeStale, NodesDisagree."""
-        asked = (licence, account)
-        answer = self._waiting.get(asked)
-        if answer is None:
-            answer = self._waiting[asked] = asyncio.get_running_loop().create_future()
-            answer.add_done_callback(asyncio.Future.exception)  # also when nobody waits any more
+        answer: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault((licence, account), []).append(answer)
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
-        return await asyncio.shield(answer)
+        return await answer
 
     async def replay(self, decided: Decision) -> Decision:
         """The answer of our node at the block of an earlier one. Raises NodeUnreachable."""
-        call = self._call((decided.licence, decided.account))
+        asked = (decided.licence, decided.account)
         try:
-            answer = call.decode_output(
-                from_hex(await self._nodes[0].request(*_at(call, decided.block.hash)))
-            )
+            found = await self._nodes[0].request(*self._at(asked, decided.block.hash))
+            answer = self._question.decode_output(from_hex(found))
         except (RpcError, AbiError, ContractError) as error:
             raise NodeUnreachable(f"the node does not answer for block {decided.block.number}") from error
-        return _decision((decided.licence, decided.account), decided.block, answer)
+        return _decision(asked, decided.block, answer)
 
     async def _ask(self) -> None:
         """Until nobody waits."""
@@ -95,11 +92,14 @@ class ChainEntitlements:
                     outcomes = await self._decide(list(now))
                 except Exception as error:
                     outcomes = [error] * len(now)
-                for answer, outcome in zip(now.values(), outcomes, strict=True):
-                    if isinstance(outcome, Exception):
-                        answer.set_exception(outcome)
-                    else:
-                        answer.set_result(outcome)
+                for answers, outcome in zip(now.values(), outcomes, strict=True):
+                    for answer in answers:
+                        if answer.done():  # whoever asked went away
+                            continue
+                        if isinstance(outcome, Exception):
+                            answer.set_exception(outcome)
+                        else:
+                            answer.set_result(outcome)
         finally:
             self._asking = None
 
@@ -124,12 +124,12 @@ class ChainEntitlements:
         """The newest block that is final for all nodes, and what each says at `known`, by question."""
         try:
             if (tag := self._finality.tag) is None:
-                headers = await asyncio.gather(*(final_header(node, self._finality) for node in self._nodes))
+                headers = await _all([final_header(node, self._finality) for node in self._nodes])
                 answers = [] if known is None else await self._answers(known, asked)
                 return _common(headers), answers
             head = ("eth_getBlockByNumber", (tag, False))
-            calls = [] if known is None else [_at(self._call(question), known.hash) for question in asked]
-            of_nodes = await asyncio.gather(*(node.outcomes([head, *calls]) for node in self._nodes))
+            calls = [] if known is None else [self._at(question, known.hash) for question in asked]
+            of_nodes = await _all([node.outcomes([head, *calls]) for node in self._nodes])
             headers = [_header(outcomes[0]) for outcomes in of_nodes]
         except (RpcError, FinalityError) as error:
             raise NodeUnreachable("a node does not name a final block") from error
@@ -137,9 +137,9 @@ class ChainEntitlements:
 
     async def _answers(self, header: Header, asked: list[Asked]) -> list[list[Any]]:
         """What each node says at a block, by question."""
-        calls = [_at(self._call(question), header.hash) for question in asked]
+        calls = [self._at(question, header.hash) for question in asked]
         try:
-            of_nodes = await asyncio.gather(*(node.outcomes(calls) for node in self._nodes))
+            of_nodes = await _all([node.outcomes(calls) for node in self._nodes])
         except RpcError as error:
             raise NodeUnreachable(f"a node does not answer for block {header.number}") from error
         return [list(answers) for answers in zip(*of_nodes, strict=True)]
@@ -150,16 +150,21 @@ class ChainEntitlements:
         if any(answer != of_nodes[0] for answer in of_nodes):
             return NodesDisagree(f"the nodes differ about licence {asked[0]} at block {block.number}")
         try:
-            answer = self._call(asked).decode_output(from_hex(of_nodes[0]))
+            answer = self._question.decode_output(from_hex(of_nodes[0]))
         except (RpcError, AbiError):
             return NodeUnreachable(f"the node does not answer for block {block.number}")
         return _decision(asked, block, answer)
 
-    def _call(self, asked: Asked) -> Call[Entitlement]:
+    def _at(self, asked: Asked, block_hash: bytes) -> tuple[str, list[Any]]:
         """Two words after the selector: a general encoder takes as long as the node does to answer."""
         licence, account = asked
-        words = licence.to_bytes(32, "big") + bytes(12) + account
-        return replace(self._question, data=self._question.data[:4] + words)
+        data = self._question.data[:4] + licence.to_bytes(32, "big") + bytes(12) + account
+        return "eth_call", [{"to": self._question.to, "data": to_hex(data)}, at_block(block_hash)]
+
+
+async def _all(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """At once; one alone needs no task of its own."""
+    return [await works[0]] if len(works) == 1 else await asyncio.gather(*works)
 
 
 def reason(denial: Denial) -> str:
@@ -179,10 +184,6 @@ def _header(outcome: Any) -> Header:
     if isinstance(outcome, RpcError):
         raise outcome
     return Header.parse(outcome)
-
-
-def _at(call: Call[Any], block_hash: bytes) -> tuple[str, list[Any]]:
-    return "eth_call", [{"to": call.to, "data": to_hex(call.data)}, at_block(block_hash)]
 
 
 def _decision(asked: Asked, block: Block, answer: Entitlement) -> Decision:

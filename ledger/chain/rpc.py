@@ -1,11 +1,12 @@
-"""A thin JSON-RPC client over kept HTTP connections: no retries, no caches, no environment proxies.
+"""A thin JSON-RPC client over kept HTTP connections: no caches, no environment proxies.
 
     async with Rpc("http://127.0.0.1:8545") as rpc:
         head = await rpc.request("eth_blockNumber")
         logs, receipts = await rpc.batch([("eth_getLogs", [{…}]), ("eth_getBlockReceipts", [head])])
         fee = await rpc.call(exchange.fee_bps(), block_hash)
 
-A node may lie: what comes back is checked for form here, for truth by whoever uses it.
+A node may end a kept connection at any time: what is safe to ask twice is then asked once more, nothing else
+is. A node may lie: what comes back is checked for form here, for truth by whoever uses it.
 """
 
 import asyncio
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
     from web3 import AsyncWeb3
 
 T = TypeVar("T")
+
+TWICE = (
+    *("eth_get", "eth_call", "eth_estimateGas", "eth_blockNumber", "eth_chainId", "eth_feeHistory"),
+    *("eth_sendRawTransaction", "net_", "web3_"),
+)
+"""How the methods begin that change nothing, or twice no more than once (a transaction has one hash)."""
 Params = Sequence[Any]
 Pairs = Callable[[list[tuple[str, Any]]], Any]
 
@@ -149,7 +156,7 @@ class Rpc:
     async def _post(self, body: Any) -> Any:
         try:
             async with asyncio.timeout(self._timeout):
-                status, received = await self._wire.post(json.dumps(body).encode())
+                status, received = await self._wire.post(json.dumps(body).encode(), again=_safe_twice(body))
         except AnswerTooLarge as error:
             raise MalformedAnswer(f"{self._node}: {error}") from error
         except TimeoutError as error:
@@ -183,6 +190,11 @@ class Rpc:
         if answer.get("id") != question or "result" not in answer:
             raise MalformedAnswer(f"{self._node}: not an answer to question {question}")
         return answer["result"]
+
+
+def _safe_twice(body: Any) -> bool:
+    questions = body if isinstance(body, list) else [body]
+    return all(question["method"].startswith(TWICE) for question in questions)
 
 
 def parse_json(text: bytes | bytearray, *, pairs: Pairs | None = None) -> Any:

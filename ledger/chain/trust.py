@@ -1,13 +1,14 @@
 """The trust file of a deployment (`ledger.proofs.trust`), with what the bindings know of each contract."""
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 from ledger.chain.bindings import CONTRACTS
 from ledger.chain.manifest import Manifest
 from ledger.chain.rpc import to_hex
 from ledger.proofs import trust
-from ledger.proofs.trust import Anchor, Qbft
+from ledger.proofs.trust import Anchor, BadTrust, Development, Qbft, Trust
 
 EVENTS: Final = {"Exchange": ("Purchased", "Settled", "Refunded", "Allocated")}
 """What claims rest on."""
@@ -34,6 +35,30 @@ def trust_file(manifest: Manifest, anchor: Anchor, maximum_age: int | None) -> b
             },
         }
     ).encode()
+
+
+def published(manifest: Manifest, path: Path | None) -> bytes:
+    """The trust file at `path`, or without one the manifest's, under which a block is what a node says.
+
+    Raises BadTrust when there is none at the path.
+    """
+    if path is None:
+        return trust_file(manifest, Development(), None)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadTrust(f"the trust file cannot be read: {error.strerror}") from error
+
+
+def trust_of(manifest: Manifest, path: Path | None) -> Trust:
+    """What the published trust file says. Raises BadTrust, also for a file of another deployment."""
+    found = trust.read(published(manifest, path))
+    ours = {name: bytes.fromhex(deployed.address[2:]) for name, deployed in manifest.contracts.items()}
+    if found.genesis_hash != manifest.genesis_hash or any(
+        ours.get(name) != pinned.address for name, pinned in found.contracts.items()
+    ):
+        raise BadTrust("the trust file is of another deployment than the manifest")
+    return found
 
 
 def _storage(name: str) -> Any:

@@ -7,7 +7,7 @@ node that it carries.
 import asyncio
 import ssl
 from base64 import b64encode
-from typing import Final
+from typing import Final, cast
 
 from yarl import URL
 
@@ -18,6 +18,10 @@ IDLE: Final = 16
 
 class WireError(ConnectionError):
     """The server hung up, or what it sent is not HTTP."""
+
+
+class HungUp(WireError):
+    """The server hung up before it said anything. Whether it acted stays open."""
 
 
 class AnswerTooLarge(WireError):
@@ -45,13 +49,25 @@ class Wire:
         while self._idle:
             self._idle.pop().abort()
 
-    async def post(self, body: bytes) -> tuple[int, bytes]:
-        """Raises WireError, OSError. When cancelled, the connection is given up."""
-        connection = await self._connection()
+    async def post(self, body: bytes, *, again: bool = False) -> tuple[int, bytes]:
+        """Raises WireError, OSError. When cancelled, the connection is given up.
+
+        A server may end a kept connection at any time, also as we write to it. With `again` the body, which
+        must be safe to send twice, then goes once more over a new one.
+        """
+        request = b"%b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body)
+        kept = self._kept()
+        if kept is not None:
+            try:
+                return await self._ask(kept, request)
+            except HungUp:
+                if not again:
+                    raise
+        return await self._ask(await self._open(), request)
+
+    async def _ask(self, connection: "_Connection", request: bytes) -> tuple[int, bytes]:
         try:
-            status, answer = await connection.ask(
-                b"%b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, len(body), body)
-            )
+            status, answer = await connection.ask(request)
         except BaseException:
             connection.abort()
             raise
@@ -61,11 +77,14 @@ class Wire:
             connection.abort()
         return status, answer
 
-    async def _connection(self) -> "_Connection":
+    def _kept(self) -> "_Connection | None":
         while self._idle:
             connection = self._idle.pop()
             if connection.reusable:
                 return connection
+        return None
+
+    async def _open(self) -> "_Connection":
         async with asyncio.timeout(self._connect_timeout):
             _, made = await asyncio.get_running_loop().create_connection(
                 lambda: _Connection(self._limit),
@@ -95,7 +114,7 @@ class _Connection(asyncio.Protocol):
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
         if self._transport is None or self._transport.is_closing():
-            raise WireError("the server hung up")
+            raise HungUp("the server hung up")
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return await self._answer
@@ -106,8 +125,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # TCP's, of whichever loop
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -130,7 +148,8 @@ class _Connection(asyncio.Protocol):
             self._body += self._buffer
             self._finish()
         else:
-            self._fail(WireError("the server hung up"))
+            silent = not self._status and not self._buffer
+            self._fail((HungUp if silent else WireError)("the server hung up"))
 
     def _finish(self) -> None:
         assert self._answer is not None  # noqa: S101

@@ -2,7 +2,21 @@
 
 import typer
 
-from ledger.cli import audit, demo, evidence, index, keys, market, operate, possession
+from ledger.cli import (
+    audit,
+    backup,
+    demo,
+    erasure,
+    evidence,
+    export,
+    index,
+    keys,
+    market,
+    operate,
+    possession,
+    sample,
+    settings,
+)
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
 
@@ -23,10 +37,15 @@ for command in (
     market.withdraw,
     market.suspend,
     market.status,
+    evidence.certificate,
     evidence.trust,
     evidence.present,
     evidence.verify,
     possession.possession,
+    settings.settings,
+    backup.backup,
+    backup.restore,
+    sample.sample,
 ):
     app.command()(command)
 
@@ -44,9 +63,19 @@ app.add_typer(key, name="keys")
 
 listing = typer.Typer(no_args_is_help=True, help="Listings.")
 listing.command("show")(market.listing_show)
+listing.command("withdraw")(erasure.withdraw)
 app.add_typer(listing, name="listing")
-app.add_typer(evidence.certificate, name="certificate")
-app.command("audit")(audit.audit_command)
+erasing = typer.Typer(no_args_is_help=True, help="Erasure of payloads.")
+erasing.command("request")(erasure.request)
+erasing.command("show")(erasure.show)
+erasing.command("take-back")(erasure.take_back)
+app.add_typer(erasing, name="erasure")
+app.command("audit", help=audit.HELP)(audit.audit_command)
+
+exporting = typer.Typer(no_args_is_help=True, help="Files for who checks the exchange.")
+exporting.command("history")(evidence.history)
+exporting.command("entries")(export.entries)
+app.add_typer(exporting, name="export")
 
 indexing = typer.Typer(no_args_is_help=True, help="The index of the chain.")
 indexing.command("rebuild")(index.rebuild)

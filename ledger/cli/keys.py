@@ -46,7 +46,7 @@ def rotate(
             done = await Rotation(
                 manifest.chain_id,
                 bytes.fromhex(manifest.address("Listings")[2:]),
-                _custody(custody, key_store or options.data / "keys", options.data / "passphrase"),
+                custodian(custody, key_store or options.data / "keys", options.data / "passphrase"),
                 reading(database, Deposits),
                 writing(database, Deposits),
             ).run()
@@ -117,8 +117,8 @@ def _suite(post_quantum: bool) -> Suite:
     return Suite.MLKEM768_X25519 if post_quantum else Suite.X25519
 
 
-def _custody(address: str | None, store: Path, local: Path) -> KeyCustody:
-    """`local` is where `socai up` keeps the passphrase of a local exchange."""
+def custodian(address: str | None, store: Path, local: Path) -> KeyCustody:
+    """The service's own. `local` is where `socai up` keeps the passphrase of a local exchange."""
     if address is not None:
         return open_custody(address, os.environ.get("SOCAI_CUSTODY_SECRET", ""))
     passphrase = os.environ.get("SOCAI_PASSPHRASE")

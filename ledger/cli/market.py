@@ -142,6 +142,10 @@ def publish(
     terms: Annotated[
         str, typer.Option(help="Licence text, or its hash (0x…).")
     ] = "Socai standard licence 1.0",
+    sample: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A few rows that anybody may have; not encrypted."),
+    ] = None,
 ) -> None:
     """Encrypts a dataset, deposits it, and mints its listing with one plan (seller)."""
     options: Options = context.obj
@@ -165,20 +169,19 @@ def publish(
         structs.Subject[subject.name.upper()],
         PERSONAL.NONE,
     )
-    media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    media_type = media_type_of(file)
     size = file.stat().st_size
 
     async def work() -> None:
         async with options.client() as client:
-            with options.output.progress(
-                f"Encrypting and sending {file.name}", file.stat().st_size
-            ) as progress:
+            with options.output.progress(f"Encrypting and sending {file.name}", 2 * size) as progress:
                 published = await client.publish(
                     file,
                     metadata=dcat(title, description, media_type, size),
                     media_type=media_type,
                     classification=classification,
                     plans=[plan],
+                    sample=None if sample is None else (sample, media_type_of(sample)),
                     progress=progress,
                 )
         options.output.done(
@@ -194,6 +197,10 @@ def publish(
         )
 
     run(options.output, work)
+
+
+def media_type_of(path: Path) -> str:
+    return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
 
 def dcat(title: str, description: str, media_type: str, size: int) -> dict[str, Any]:

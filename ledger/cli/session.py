@@ -23,22 +23,33 @@ from ledger.chain.sender import CallReverted, SenderError
 from ledger.cli.child import ChildError
 from ledger.cli.output import Output
 from ledger.client import Client, ClientError, Refused, ServiceUnreachable
+from ledger.client.samples import MetadataAltered, SampleAltered
 from ledger.crypto.chunked import ChunkedError
 from ledger.crypto.merkle import MerkleError
 from ledger.crypto.seal import SealError
+from ledger.domain.document import BadDocument
+from ledger.domain.sample import BadSample
 from ledger.indexer.fetch import FetchError
 from ledger.indexer.reconcile import ReconcileError
 from ledger.indexer.replay import ReplayError
 from ledger.keys import CustodyError, SecretFileError
 from ledger.keys import account as accounts
+from ledger.objects import ObjectError
 from ledger.proofs.error import ProofError
+from ledger.services.backups import BackupUnusable
 from ledger.store.database import DatabaseUrlRefused, NotMigratable
+from ledger.store.dump import DumpFailed
 
 T = TypeVar("T")
 
 REFUSED: Final = 1
 UNREACHABLE: Final = 3
 UNTRUE: Final = 4
+
+UNTRUTHS: Final = (
+    *(ChunkedError, MerkleError, SealError, FetchError, ReconcileError, ReplayError, BadLog),
+    *(BadDocument, BadSample, MetadataAltered, SampleAltered),
+)
 
 HINTS: Final[Mapping[str, str]] = {
     "Listings_Refused": "The rule pack refuses it: rule 5 is a missing attestation, 6 a missing transfer "
@@ -47,6 +58,7 @@ HINTS: Final[Mapping[str, str]] = {
     "`socai accredit`; a suspension ends by itself or on review.",
     "Licences_StaleBalance": "Another purchase of yours got there first. See `socai status`, then buy again "
     "if you want a second licence.",
+    "Listings_DepositUsed": "This file was published before. The same command again publishes it once more.",
     "ERC20InsufficientBalance": "The account has too little money for this purchase.",
     "Listings_SoldOut": "The plan has sold as many licences as it may. Choose another plan.",
     "Listings_PlanNotOpen": "There is no such plan, or its seller closed it.",
@@ -167,7 +179,7 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
     except (ServiceUnreachable, RpcError) as error:
         output.failed("unreachable", str(error), "Is the exchange running? Start it with scripts/up.", {})
         raise typer.Exit(UNREACHABLE) from None
-    except (ChunkedError, MerkleError, SealError, FetchError, ReconcileError, ReplayError, BadLog) as error:
+    except UNTRUTHS as error:
         output.failed(type(error).__name__, str(error), "Nothing was kept. Tell the operator.", {})
         raise typer.Exit(UNTRUE) from None
     except ProofError as error:
@@ -187,6 +199,9 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
         NotMigratable,
         SecretFileError,
         CustodyError,
+        BackupUnusable,
+        DumpFailed,
+        ObjectError,
         OSError,
     ) as error:
         output.failed(type(error).__name__, str(error), "", {})

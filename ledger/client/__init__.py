@@ -8,7 +8,8 @@
 The `socai` command is written with it.
 """
 
-from ledger.client.client import AlreadyHeld, Client, ClientError
+from ledger.client.client import AlreadyHeld, Client
+from ledger.client.errors import ClientError
 from ledger.client.service import Refused, ServiceError, ServiceUnreachable
 
 __all__ = ["AlreadyHeld", "Client", "ClientError", "Refused", "ServiceError", "ServiceUnreachable"]

@@ -1,6 +1,5 @@
 """One account on one exchange."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,20 +17,24 @@ from ledger.chain.abi import Call, Event
 from ledger.chain.bindings import exchange as exchange_events
 from ledger.chain.bindings import listings as listing_events
 from ledger.chain.bindings import structs
-from ledger.chain.bindings.errors import ERRORS
+from ledger.chain.bindings.errors import ERRORS, Listings_DepositUsed
 from ledger.chain.manifest import Manifest
 from ledger.chain.rpc import Rpc, from_hex, to_hex
-from ledger.chain.sender import Receipt, Sender
+from ledger.chain.sender import CallReverted, Receipt, Sender
+from ledger.client import samples
 from ledger.client.contracts import Contracts
+from ledger.client.deposits import Deposits
+from ledger.client.errors import ClientError
 from ledger.client.keys import EncryptionKeys
-from ledger.client.payload import Encryption, Progress, Sealed, decrypt_to
-from ledger.client.service import Refused, Service, ServiceUnreachable
+from ledger.client.payload import Progress, Sealed, decrypt_to
+from ledger.client.service import Service
+from ledger.client.spool import Pending, Spool
 from ledger.crypto.merkle import leaf_count
-from ledger.crypto.seal import DepositContext, GrantContext, open_sealed, seal
+from ledger.crypto.seal import GrantContext, open_sealed
 from ledger.crypto.verified import LEAF, VerifiedReader, check_context
 from ledger.domain.ids import listing_of_plan, plan_id, plan_of
 from ledger.domain.market import Kind, Role
-from ledger.keys import new_data_key
+from ledger.domain.sample import described
 from ledger.store.database import Database
 from ledger.store.intents import IntentLog
 
@@ -39,12 +42,6 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Event)
 
 PERMIT_SECONDS: Final = 3600
-PAUSES: Final = (0.5, 2.0)
-"""Seconds between two questions for the same key."""
-
-
-class ClientError(Exception):
-    """What the client refuses before it asks anybody."""
 
 
 class AlreadyHeld(ClientError):
@@ -128,6 +125,13 @@ class Client:
             service, account, manifest.chain_id, self.contracts.licences.address, folder
         )
         self._sender = sender
+        self._folder = folder
+        self._deposits = Deposits(
+            service,
+            manifest.chain_id,
+            bytes.fromhex(self.contracts.listings.address[2:]),
+            bytes.fromhex(account.address[2:]),
+        )
 
     @classmethod
     @asynccontextmanager
@@ -199,68 +203,43 @@ class Client:
         upstreams: Sequence[structs.Upstream] = (),
         legal_basis: bytes = bytes(32),
         stale_at: int = 0,
+        sample: tuple[Path, str] | None = None,
         progress: Progress = lambda _: None,
     ) -> Published:
         """Encrypts the file, deposits it, and mints the listing with its first version and its plans.
 
-        `metadata` is the dataset's DCAT document (JSON-LD). What is deposited and not minted, the vault
-        throws away in time.
+        `metadata` is the dataset's DCAT document (JSON-LD). Killed anywhere, the same call goes on where it
+        was; what is deposited and not minted, the vault throws away in time. `sample`: a file that anybody
+        may have, and its media type. Raises PublishUnderWay.
         """
         await self.service.sign_in(self.account)
-        payload, draft = await self._deposit(path, metadata, media_type, stale_at, progress)
-        receipt = await self.send(
-            self.contracts.listings.publish(
+        if sample is not None:
+            metadata = described(metadata, await samples.send(self.service, *sample))
+        digest = await self._describe(metadata)
+        with Spool.of(self._folder / "uploads", self.account.address, path) as spool:
+            pending = await self._deposits.hold(spool, path, media_type, progress)
+            draft = _draft(pending, digest, stale_at)
+            call = self.contracts.listings.publish(
                 classification, legal_basis, draft, tuple(plans), tuple(upstreams)
             )
-        )
+            try:
+                receipt = await self._sender.send(f"publish:{keccak(call.data).hex()}", call)
+            except CallReverted as error:
+                if isinstance(error.reason, Listings_DepositUsed):
+                    spool.clear()
+                else:
+                    spool.received(pending, None)  # it may be too old
+                raise
+            spool.clear()
         listing = self._event(receipt, listing_events.Listed).listing
-        return Published(listing, tuple(plan_id(listing, i) for i in range(len(plans))), payload, receipt)
+        plan_ids = tuple(plan_id(listing, i) for i in range(len(plans)))
+        return Published(listing, plan_ids, pending.payload, receipt)
 
-    async def _deposit(
-        self,
-        path: Path,
-        metadata: Mapping[str, Any],
-        media_type: str,
-        stale_at: int,
-        progress: Progress,
-    ) -> tuple[Sealed, structs.VersionDraft]:
-        document = rfc8785.dumps(dict(metadata))
-        digest = keccak(document)
-        await self.service.json("PUT", f"/v1/metadata/{to_hex(digest)}", dict(metadata))
-        opened = await self.service.json("POST", "/v1/deposits")
-        context = DepositContext(
-            self.manifest.chain_id,
-            bytes.fromhex(self.contracts.listings.address[2:]),
-            bytes.fromhex(self.account.address[2:]),
-            from_hex(opened["id"], 32),
-        )
-        data_key = new_data_key(context.payload_context())
-        encryption = Encryption(path, data_key, context.payload_context(), progress)
-        await self.service.send(
-            f"/v1/deposits/{opened['id']}/ciphertext", encryption.pieces(), encryption.size
-        )
-        payload = encryption.sealed()
-        receipt = await self.service.json(
-            "POST",
-            f"/v1/deposits/{opened['id']}/complete",
-            {
-                "root": to_hex(payload.root),
-                "size": payload.size,
-                "media_type": media_type,
-                "sealed_key": to_hex(seal(data_key, from_hex(opened["vault_public_key"]), context)),
-            },
-        )
-        return payload, structs.VersionDraft(
-            root=payload.root,
-            metadata=digest,
-            deposit_id=context.deposit_id,
-            size=payload.size,
-            region=receipt["region"].encode(),
-            stale_at=stale_at,
-            custodian=receipt["custodian"],
-            deadline=receipt["deadline"],
-            signature=from_hex(receipt["signature"]),
-        )
+    async def _describe(self, metadata: Mapping[str, Any]) -> bytes:
+        """Deposits the document; its hash."""
+        digest = keccak(rfc8785.dumps(dict(metadata)))
+        await self.service.once("PUT", f"/v1/metadata/{to_hex(digest)}", dict(metadata))
+        return digest
 
     # reviewer
 
@@ -305,7 +284,8 @@ class Client:
         state = await self.read(self.contracts.licences.entitlement(licence, self.account.address))
         private = await self.keys.current()
         asked = {"public_key": to_hex(private.public), "purpose": purpose}
-        grant = await self._grant(f"/v1/licences/{licence}/grants", asked)
+        path_ = f"/v1/licences/{licence}/grants"
+        grant = await self.service.once("POST", path_, asked, again=["use-uncounted"])
         block_hash = from_hex(grant["block_hash"], 32)
         context = GrantContext(
             self.manifest.chain_id,
@@ -329,20 +309,6 @@ class Client:
             path, reader, lambda start: self.service.receive(url, start, etag=etag), progress=progress
         )
         return Fetched(path, state.root, sha256, grant["block_number"], block_hash)
-
-    async def _grant(self, path: str, asked: dict[str, str]) -> Any:
-        """Asks for a key, and again when the answer was lost on the way: as one use, under a quota."""
-        once = {"idempotency-key": uuid4().hex}
-        for pause in PAUSES:
-            try:
-                return await self.service.json("POST", path, asked, headers=once)
-            except ServiceUnreachable:
-                await asyncio.sleep(pause)
-            except Refused as error:
-                if error.code != "use-uncounted":
-                    raise
-                await asyncio.sleep(pause)
-        return await self.service.json("POST", path, asked, headers=once)
 
     async def confirm(self, licence: int) -> list[Share]:
         """Accepts delivery. The shares sum to the price."""
@@ -394,6 +360,10 @@ class Client:
             holder=holder,
             entitlement=await self.read(self.contracts.licences.entitlement(licence, holder)),
         )
+
+    async def withdraw_version(self, listing: int, version: int, reason: bytes) -> Receipt:
+        """`reason`: hash, 32 bytes."""
+        return await self.send(self.contracts.listings.withdraw_version(listing, version, reason))
 
     # supervisor
 
@@ -447,3 +417,19 @@ class Client:
             for log in receipt.logs
             if log.address.lower() in ours and log.topics and log.topics[0] == kind.topic0
         ]
+
+
+def _draft(pending: Pending, metadata: bytes, stale_at: int) -> structs.VersionDraft:
+    receipt = pending.receipt
+    assert receipt is not None  # noqa: S101 - held
+    return structs.VersionDraft(
+        root=pending.payload.root,
+        metadata=metadata,
+        deposit_id=pending.deposit_id,
+        size=pending.payload.size,
+        region=receipt["region"].encode(),
+        stale_at=stale_at,
+        custodian=receipt["custodian"],
+        deadline=receipt["deadline"],
+        signature=from_hex(receipt["signature"]),
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ledger.client.errors import ClientError
 from ledger.client.service import ServiceUnreachable
 from ledger.crypto.chunked import Encryptor, ciphertext_size
 from ledger.crypto.merkle import PayloadHasher
@@ -32,7 +33,7 @@ class Sealed:
     sha256: bytes
 
 
-class FileChanged(Exception):
+class FileChanged(ClientError):
     """The file grew or shrank while it was read."""
 
 

@@ -1,9 +1,12 @@
 """The service over HTTP: JSON in and out, problems (RFC 9457) as exceptions, bodies streamed both ways."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from io import BytesIO
 from types import TracebackType
 from typing import Any, Final, Self
+from uuid import uuid4
 
 import aiohttp
 from eth_account.messages import encode_defunct
@@ -13,6 +16,8 @@ from ledger.chain.rpc import to_hex
 from ledger.domain.siwe import Message
 
 BLOCK: Final = 1 << 20
+PAUSES: Final = (0.5, 2.0)
+"""Seconds between two questions for the same answer."""
 
 
 class ServiceError(Exception):
@@ -71,11 +76,34 @@ class Service:
         async with self._request(method, path, json=body, headers=headers) as answer:
             return await answer.json() if answer.status != 204 else None
 
-    async def send(self, path: str, pieces: AsyncIterable[bytes], size: int) -> Any:
-        """PUTs a stream of `size` bytes. Raises Refused, ServiceUnreachable."""
-        headers = {"content-type": "application/octet-stream", "content-length": str(size)}
-        async with self._request("PUT", path, data=pieces, headers=headers) as answer:
+    async def once(self, method: str, path: str, body: Any = None, *, again: Collection[str] = ()) -> Any:
+        """Like `json`, for what must happen once: under an Idempotency-Key of its own, and asked again when
+        the answer was lost on the way or is one of the codes `again`."""
+        headers = {"idempotency-key": uuid4().hex}
+        for pause in PAUSES:
+            try:
+                return await self.json(method, path, body, headers=headers)
+            except ServiceUnreachable:
+                await asyncio.sleep(pause)
+            except Refused as error:
+                if error.code not in again:
+                    raise
+                await asyncio.sleep(pause)
+        return await self.json(method, path, body, headers=headers)
+
+    async def put(self, path: str, content: bytes, media_type: str) -> Any:
+        """Sends bytes of a media type. Raises Refused, ServiceUnreachable."""
+        async with self._request(
+            "PUT", path, data=BytesIO(content), headers={"content-type": media_type}
+        ) as answer:
             return await answer.json()
+
+    async def headers(
+        self, method: str, path: str, headers: dict[str, str], body: bytes = b""
+    ) -> Mapping[str, str]:
+        """The headers of an answer without a body. Raises Refused, ServiceUnreachable."""
+        async with self._request(method, path, data=BytesIO(body), headers=headers) as answer:
+            return answer.headers
 
     async def receive(self, path: str, start: int = 0, *, etag: str = "") -> AsyncGenerator[bytes, None]:
         """The body of a GET from byte `start` on, in pieces. Raises Refused, ServiceUnreachable."""

@@ -37,14 +37,15 @@ class ErasureDone(Exception):
 
 
 class NotSeller(Exception):
-    """The payload is somebody else's."""
+    """The payload, or the request, is somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """A request, and once `erased_at` is set, that it is done, signed by the custodian. Unix seconds.
 
-    `reason` is a word of the requester's, with no personal data in it.
+    `reason` is a word of the requester's, with no personal data in it: the seller's, or the `supervisor`'s
+    when one asked.
     """
 
     deposit: bytes
@@ -54,6 +55,11 @@ class Erasure:
     asked_at: int
     erased_at: int | None = None
     signature: bytes | None = None
+    supervisor: bytes | None = None
+
+    @property
+    def asked_by(self) -> bytes:
+        return self.supervisor or self.seller
 
     @property
     def due_at(self) -> int:

@@ -1,8 +1,13 @@
 """A question whether a key may be released, and the answer, as kept on record (R33)."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from ledger.domain.entitlement import Decision
+from ledger.domain.entitlement import QUOTA_SPENT, Decision
+
+RULES: Final = "release-1"
+"""The rules of key release, and their version: who reads `rule` finds them in this commit and in
+`Licences.entitlement`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +34,12 @@ class Grant:
     decision: Decision | None
     use: bytes | None = None
     valid_until: int | None = None
+
+    @property
+    def rule(self) -> str:
+        """The rule that it was decided by (R14): the chain's, by its name there, or the vault's, by its code.
+        The chain's can be replayed: it follows from `decision` alone."""
+        chain = None if self.decision is None else self.decision.denial
+        if self.denial is None:
+            return f"{RULES}:chain:{'UseCounted' if chain == QUOTA_SPENT else 'Granted'}"
+        return f"{RULES}:chain:{chain}" if self.denial == "denied" else f"{RULES}:vault:{self.denial}"

@@ -15,6 +15,10 @@ class OffsetMismatch(Exception):
         self.facts = {"offset": offset}
 
 
+class ChecksumMismatch(Exception):
+    """The bytes are not those that their sender says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Whole blocks that have arrived, at `start` of the ciphertext: their object, their leaf hashes, and the

@@ -13,7 +13,7 @@ What this leaves open: which of two chains is the right one (that is finality's 
 transactions, which receipts do not commit to; they are only held against the block's own list of them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from ledger.proofs import header, receipts
 from ledger.proofs.error import ProofError
 from ledger.proofs.header import Header
 from ledger.proofs.receipts import Log, Receipt
+from ledger.proofs.trust import Anchor
 
 HASHES: Final = 32
 
@@ -71,18 +72,13 @@ class Block:
 
 
 class Source:
-    """One node. `hash_of` is `seals.block_hash` under QBFT."""
+    """One node. `anchor` says what a block's hash is, and under QBFT whether it was sealed."""
 
-    def __init__(
-        self,
-        rpc: Rpc,
-        decoder: Decoder,
-        hash_of: Callable[[Header], bytes] = lambda header: header.hash,
-    ) -> None:
+    def __init__(self, rpc: Rpc, decoder: Decoder, anchor: Anchor) -> None:
         self._rpc = rpc
         self._decoder = decoder
         self._emitters = [bytes.fromhex(address[2:]) for address in decoder.addresses]
-        self._hash_of = hash_of
+        self._anchor = anchor
 
     async def head(self) -> Sealed:
         """The node's newest block. Raises FetchError, RpcError."""
@@ -116,7 +112,7 @@ class Source:
             raise MalformedAnswer(f"block {which} is not a block")
         try:
             found = header.from_rpc(raw)
-            actual = self._hash_of(found)
+            actual = self._anchor.check(found) if found.number else self._anchor.hash_of(found)
         except ProofError as error:
             raise ForgedHeader(f"block {which}: {error}") from error
         if actual != from_hex(raw.get("hash"), HASHES):

@@ -1,16 +1,17 @@
 """The index in SQL: blocks are written and reverted, each time with cursor and undo in one transaction."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 
 from ledger.chain.events import Entry
 from ledger.chain.manifest import Manifest
 from ledger.indexer.fetch import Block
-from ledger.indexer.mirror import Mirror, subject
+from ledger.indexer.mirror import Mirror, mentioned, subject
 from ledger.indexer.reconcile import Chain, Link
-from ledger.indexer.replay import apply
+from ledger.indexer.replay import JOURNALLED, apply
+from ledger.indexer.state import State
 from ledger.store.database import Database
 from ledger.store.index.rows import Cursor, IndexedBlock, IndexRows, Row, in_snapshot, in_transaction
 
@@ -91,12 +92,15 @@ class Index:
             return
         entries = [entry for block in blocks for entry in block.entries]
         self._mirror.expect(entries)
+        rows: list[Row] = []
         for block in blocks:
             for entry in block.entries:
                 apply(self._mirror.state, entry, block.time)
+                rows.append(entry_row(entry, self._mirror.state))
         sql.write(self._mirror.flush() if entries else [], blocks[-1].link.number if undo else None)
         sql.add_blocks([_indexed(block) for block in blocks])
-        sql.add_entries(_rows(entries))
+        sql.add_entries(rows)
+        sql.add_mentions(row for entry in entries for row in mention_rows(entry))
 
     def _read(self, sql: IndexRows) -> tuple[Cursor, Chain] | None:
         cursor = sql.cursor()
@@ -119,21 +123,26 @@ def _indexed(block: Block) -> IndexedBlock:
     return IndexedBlock(block.link.number, block.link.hash, block.link.parent, block.time)
 
 
-def _rows(entries: Sequence[Entry]) -> Iterator[Row]:
-    """Rows of `index_entries`."""
-    for entry in entries:
-        of = entry.id
-        yield (
-            entry.block_number,
-            of.log_index,
-            of.chain_id,
-            of.block_hash,
-            of.transaction_hash,
-            entry.transaction_index,
-            bytes.fromhex(of.emitter[2:]),
-            entry.contract,
-            entry.event.abi_name,
-            entry.event.topic0,
-            entry.event.journal_args(),
-            *subject(entry),
-        )
+def mention_rows(entry: Entry) -> list[Row]:
+    """Rows of `index_mentions`."""
+    return [(word, entry.block_number, entry.id.log_index) for word in mentioned(entry)]
+
+
+def entry_row(entry: Entry, state: State) -> Row:
+    """A row of `index_entries`; `state` is as the entry left it."""
+    of = entry.id
+    return (
+        entry.block_number,
+        of.log_index,
+        of.chain_id,
+        of.block_hash,
+        of.transaction_hash,
+        entry.transaction_index,
+        bytes.fromhex(of.emitter[2:]),
+        entry.contract,
+        entry.event.abi_name,
+        entry.event.topic0,
+        entry.event.journal_args(),
+        *subject(entry),
+        state.journals[entry.contract].length if type(entry.event) in JOURNALLED else None,
+    )

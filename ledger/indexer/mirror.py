@@ -5,7 +5,7 @@ is written; `flush` then tells how each row was and is, which is all that SQL ne
 back. So an index is a replay that can be interrupted, and equals one done at once.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
 from ledger.chain.events import Entry
@@ -177,15 +177,44 @@ class Mirror:
 
 def read_state(sql: IndexRows) -> State:
     """All that the index says, as a replay would give it."""
+    return lift_state(lambda name: sql.rows(index_table(name)))
+
+
+def lift_state(rows: Callable[[str], Iterable[Row]]) -> State:
+    """The state that has these rows, by the name of their noun."""
     state = State()
     for noun in NOUNS:
-        for row in sql.rows(index_table(noun.name)):
-            for path, value in noun.lift(row).items():
-                _table(state, path)[noun.lift_key(row)] = value
-    for row in sql.rows(index_table(EXCHANGE.name)):
+        put(state, noun, rows(noun.name))
+    for row in rows(EXCHANGE.name):
         for path, value in EXCHANGE.lift(row).items():
             _put(state, path, value)
     return state
+
+
+def put(state: State, noun: Noun, rows: Iterable[Row]) -> None:
+    """Has the state hold what rows of the noun's table say."""
+    for row in rows:
+        for path, value in noun.lift(row).items():
+            _table(state, path)[noun.lift_key(row)] = value
+
+
+def state_rows(state: State) -> Iterator[tuple[str, Iterator[Row]]]:
+    """The rows that a state has in SQL, by noun: what `lift_state` makes the state of."""
+    for noun in NOUNS:
+        yield noun.name, _noun_rows(noun, state)
+    row: Row = (ONLY,)
+    for part in EXCHANGE.parts:
+        row += part.lower(getattr(state, part.path))
+    yield EXCHANGE.name, iter([row])
+
+
+def _noun_rows(noun: Noun, state: State) -> Iterator[Row]:
+    tables = [(part, _table(state, part.path)) for part in noun.parts]
+    for key in dict.fromkeys(key for _, table in tables for key in table):
+        row = noun.lower_key(key)
+        for part, table in tables:
+            row += part.lower(table[key]) if key in table else (None,) * part.width
+        yield row
 
 
 def _table(state: State, path: str) -> dict[Any, Any]:
@@ -210,6 +239,22 @@ def subject(entry: Entry) -> tuple[int | None, int | None]:
     if listing is None and (plan := getattr(event, "plan", None)) is not None:
         listing = listing_of_plan(plan)
     return listing, licence
+
+
+def mentioned(entry: Entry) -> set[bytes]:
+    """What the entry is found by: each account that it names, and a payment's reference."""
+    words = set()
+    for name, spec, _ in entry.event.abi_params:
+        if spec == "address":
+            words.add(word_of(bytes.fromhex(getattr(entry.event, name)[2:])))
+        elif name == "payment_ref":
+            words.add(getattr(entry.event, name))
+    return words - {bytes(32)}
+
+
+def word_of(account: bytes) -> bytes:
+    """An account (20 bytes) as a word of `index_mentions`."""
+    return account.rjust(32, b"\0")
 
 
 def _about(entry: Entry) -> Iterator[tuple[str, Any]]:

@@ -12,6 +12,7 @@ from ledger.chain.rpc import Rpc
 from ledger.indexer.fetch import Source
 from ledger.indexer.index import Index
 from ledger.indexer.runner import Progress, Runner
+from ledger.proofs.trust import Anchor
 from ledger.store.database import Database
 from ledger.store.index.rows import IndexRows, in_snapshot
 
@@ -27,7 +28,7 @@ class Rebuilt:
 
 
 async def rebuild(
-    database: Database, scratch: Path, rpc: Rpc, manifest: Manifest, finality: Finality
+    database: Database, scratch: Path, rpc: Rpc, manifest: Manifest, finality: Finality, anchor: Anchor
 ) -> Rebuilt:
     """Builds in a new SQLite file at `scratch`, then replaces the index in one transaction.
 
@@ -37,7 +38,8 @@ async def rebuild(
     beside = Database(f"sqlite:///{scratch}")
     try:
         await beside.migrate()
-        runner = Runner(rpc, Source(rpc, Decoder(manifest)), Index(beside, manifest), manifest, finality)
+        source = Source(rpc, Decoder(manifest), anchor)
+        runner = Runner(rpc, source, Index(beside, manifest), manifest, finality)
         await runner.step()
         wrong = await _compare(database, beside)
         async with beside.reading() as reading, database.transaction() as writing:

@@ -121,6 +121,10 @@ class ObjectStore(Protocol):
         """Remove an object, durably. Raises `ObjectNotFound`."""
         ...
 
+    async def ping(self) -> None:
+        """Raises `StorageFailed` when the store does not answer."""
+        ...
+
     async def sweep(self, older_than: timedelta) -> int:
         """Remove what writers left behind that never finished (crashed processes); how many. Live writers
         are younger."""

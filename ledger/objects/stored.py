@@ -133,6 +133,13 @@ class ObstoreObjects:
             if self._folder is not None:
                 await asyncio.to_thread(_sync, (self._folder / name).parent)
 
+    async def ping(self) -> None:
+        """See `ObjectStore.ping`."""
+        if self._folder is not None and not self._folder.is_dir():
+            raise StorageFailed("the folder of objects is gone")
+        with suppress(ObjectNotFound):
+            await _info(self._backend, "ping")
+
     async def sweep(self, older_than: timedelta) -> int:
         """See `ObjectStore.sweep`."""
         before = datetime.now(UTC) - older_than

@@ -3,19 +3,24 @@
     {"kind": "grant" | "denial", "at": …, "licence": "…", "block": {"number": …, "hash": "0x…"} | null,
      "reason": null | "denied: Revoked" | "node-stale" | …, "commitment": "0x…"}
     {"kind": "download", "at": …, "root": "0x…", "start": …, "end": …}
+    {"kind": "inquiry", "at": …, "role": "supervisor" | "operator", "view": "entries" | …,
+     "commitment": "0x…"}
 
 None holds personal data (R12). The commitment is SHA-256 over a tag, the grant's id and its whole record in
 canonical JSON. The id is 16 random bytes that only the vault and who asked know: who asked can open the
-commitment, nobody else can guess the account.
+commitment, nobody else can guess the account. An inquiry's commits to who asked and with which parameters
+in the same way.
 """
 
 import hashlib
 from typing import Any, Final
 
 from ledger.domain.grant import Grant
+from ledger.domain.history import Inquiry
 from ledger.proofs import canonical
 
 _TAG: Final = b"socai/access@v1\0"
+_INQUIRY: Final = b"socai/inquiry@v1\0"
 
 
 def grant_leaf(grant: Grant) -> bytes:
@@ -74,6 +79,27 @@ def commitment(grant: Grant) -> bytes:
 def download_leaf(at: int, root: bytes, start: int, end: int) -> bytes:
     """Of ciphertext bytes [start, end) that were sent, to nobody in particular."""
     return canonical.dumps({"kind": "download", "at": at, "root": _hex(root), "start": start, "end": end})
+
+
+def inquiry_leaf(inquiry: Inquiry) -> bytes:
+    """Of an overseer's look at the history."""
+    record = {
+        "account": _hex(inquiry.account),
+        "at": inquiry.at,
+        "role": inquiry.role,
+        "view": inquiry.view,
+        "parameters": dict(inquiry.parameters),
+    }
+    committed = hashlib.sha256(_INQUIRY + inquiry.id + canonical.dumps(record)).digest()
+    return canonical.dumps(
+        {
+            "kind": "inquiry",
+            "at": inquiry.at,
+            "role": inquiry.role,
+            "view": inquiry.view,
+            "commitment": _hex(committed),
+        }
+    )
 
 
 def _hex(data: bytes) -> str:

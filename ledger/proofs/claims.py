@@ -354,7 +354,7 @@ def _settlement(found: Found, price: int) -> Json:
 
 def _id(subject: Json, name: str, bits: int) -> int:
     value = subject.get(name) if isinstance(subject, dict) else None
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 40:
         value = int(value)
     if type(value) is not int or not 0 <= value < 1 << bits:
         raise UnknownClaim(f"{name} must be a number of at most {bits} bits")

@@ -5,7 +5,7 @@ canonical JSON (RFC 8785), and nothing in it may be left over once the claim is 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -186,15 +186,16 @@ def decode(data: bytes) -> Bundle:
     return bundle
 
 
-def verify(data: bytes, trust: Trust, now: float) -> Proven:
-    """What the bundle proves to who trusts `trust` and whose clock says `now` (Unix seconds).
+def verify(data: bytes, trust: Trust, now: float, *, apart: Iterable[Link] = ()) -> Proven:
+    """What the bundle proves to who trusts `trust` and whose clock says `now` (Unix seconds). `apart` are the
+    entries of a journal whose bundle holds none: the rows of an export.
 
     Raises a `ProofError`: one of this module's, or of what checks headers, seals, tries, receipts, journals.
     """
     bundle = decode(data)
     if (bundle.chain_id, bundle.genesis_hash) != (trust.chain_id, trust.genesis_hash):
         raise WrongChain(f"of chain {bundle.chain_id}, trusted is {trust.chain_id} with its genesis block")
-    proofs = _Proofs(bundle, trust)
+    proofs = _Proofs(bundle, trust, bundle.entries or apart)
     block = proofs.states[0].block
     if block.time > now + SKEW:
         raise FromTheFuture(f"block {block.number} is {block.time - now:.0f} seconds ahead of this clock")
@@ -292,8 +293,8 @@ class _State:
 class _Proofs:
     """Answers what a claim asks from a bundle."""
 
-    def __init__(self, bundle: Bundle, trust: Trust) -> None:
-        self._trust, self._bundle = trust, bundle
+    def __init__(self, bundle: Bundle, trust: Trust, entries: Iterable[Link]) -> None:
+        self._trust, self._entries = trust, entries
         self._receipts: Iterator[ReceiptProof] = iter(bundle.receipts)
         self._folded = not bundle.entries
         self.states = [_State(state, trust) for state in bundle.states]
@@ -309,7 +310,7 @@ class _Proofs:
             case Entries():
                 pinned_of(self._trust, ask.contract)
                 self._folded = True
-                return journal.verify(self._bundle.entries, ask.end, start=ask.start)
+                return journal.verify(self._entries, ask.end, start=ask.start)
 
     def _find(self, find: Find) -> Found:
         given = next(self._receipts, None)

@@ -248,7 +248,7 @@ def _decoded(encoded: bytes) -> list[Item]:
 def _check_branch(node: list[Item]) -> None:
     if node.count(b"") > 15:
         raise BadNode("a branch that does not branch")
-    if not {0, HASH}.issuperset(map(len, node[:16])):  # else all are hashes: too few items to be a list
+    if list in map(type, node[:16]) or not {0, HASH}.issuperset(map(len, node[:16])):
         for child in node[:16]:
             if child != b"":
                 _child(child)

@@ -51,6 +51,10 @@ class Development:
 
     def check(self, header: Header) -> bytes:
         """The hash of the block."""
+        return self.hash_of(header)
+
+    def hash_of(self, header: Header) -> bytes:
+        """Without a look at who made it."""
         return header.hash
 
 
@@ -70,6 +74,10 @@ class Qbft:
         if not sealing or not header.number:
             raise UnknownValidators(f"nobody is trusted to have sealed block {header.number}")
         (seals.verify_listed if self.listed else seals.verify_contract)(header, sealing[-1])
+        return self.hash_of(header)
+
+    def hash_of(self, header: Header) -> bytes:
+        """Without a look at who sealed it: of the genesis block nobody did."""
         return seals.block_hash(header)
 
 

@@ -27,9 +27,12 @@ class EncryptionKeys:
     clock: Clock
 
     async def register(self, key: EncryptionKey, signature: bytes) -> Registered:
-        """Replaces the account's key of this suite. Raises BadKeyEncoding, RegistrationStale,
-        BadSignature."""
+        """Replaces the account's key of this suite; what is registered already stays as it is, also after the
+        deadline. Raises BadKeyEncoding, RegistrationStale, BadSignature."""
         suite, now = check_public_key(key.public_key), int(self.clock())
+        for known in await self.of(key.account):
+            if known.key == key and known.revoked_at is None:
+                return known
         if now > key.deadline:
             raise RegistrationStale("the deadline of this registration is over")
         digest = key.digest(self.chain_id, self.licences)

@@ -25,11 +25,17 @@ class ErasureStore(Protocol):
     async def payload(self, root: bytes) -> Payload: ...
     async def ask(self, erasure: Erasure) -> Erasure: ...
     async def find(self, root: bytes) -> Erasure: ...
-    async def of(self, seller: bytes) -> list[Erasure]: ...
+    async def of(self, account: bytes) -> list[Erasure]: ...
     async def take_back(self, root: bytes) -> None: ...
     async def waiting(self, until: int) -> list[Erasure]: ...
     async def begin(self, deposit: bytes) -> bool: ...
     async def done(self, erasure: Erasure) -> None: ...
+
+
+class Supervisors(Protocol):
+    async def check(self, account: bytes) -> None:
+        """Raises NotSeller unless the account supervises at the newest final block; Undecidable."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +46,31 @@ class Erasures:
     listings: bytes
     write: Begin[ErasureStore]
     read: Begin[ErasureStore]
+    supervisors: Supervisors
     keys: DataKeys
     custodian: Custodian
     clock: Clock
     wait_seconds: int
 
-    async def ask(self, root: bytes, seller: bytes, reason: str) -> Erasure:
-        """Asked again, the first request stands. Raises PayloadUnknown, NotSeller."""
-        async with self.write() as erasures:
+    async def ask(self, root: bytes, account: bytes, reason: str) -> Erasure:
+        """By the seller or a supervisor. Asked again, the first request stands; a supervisor's takes a
+        seller's over, so that it is not taken back. Raises PayloadUnknown, NotSeller, Undecidable."""
+        async with self.read() as erasures:
             payload = await erasures.payload(root)
-            _check(payload.seller, seller)
-            return await erasures.ask(Erasure(payload.deposit, root, seller, reason, int(self.clock())))
-
-    async def take_back(self, root: bytes, seller: bytes) -> None:
-        """Raises ErasureUnknown, NotSeller, ErasureDone."""
+        supervisor = None if account == payload.seller else account
+        if supervisor is not None:
+            await self.supervisors.check(supervisor)
+        asked = Erasure(
+            payload.deposit, root, payload.seller, reason, int(self.clock()), supervisor=supervisor
+        )
         async with self.write() as erasures:
-            _check((await erasures.find(root)).seller, seller)
+            return await erasures.ask(asked)
+
+    async def take_back(self, root: bytes, account: bytes) -> None:
+        """By who asked. Raises ErasureUnknown, NotSeller, ErasureDone."""
+        async with self.write() as erasures:
+            if (await erasures.find(root)).asked_by != account:
+                raise NotSeller("only who asked for an erasure takes it back")
             await erasures.take_back(root)
 
     async def find(self, root: bytes) -> Erasure:
@@ -63,10 +78,10 @@ class Erasures:
         async with self.read() as erasures:
             return await erasures.find(root)
 
-    async def of(self, seller: bytes) -> list[Erasure]:
-        """All that the seller asked for, the oldest first."""
+    async def of(self, account: bytes) -> list[Erasure]:
+        """Of its payloads, or asked for by it; the oldest first."""
         async with self.read() as erasures:
-            return await erasures.of(seller)
+            return await erasures.of(account)
 
     async def carry_out(self) -> int:
         """Destroys what has waited long enough; how many. What cannot be destroyed now keeps its clock."""
@@ -88,8 +103,3 @@ class Erasures:
                 await erasures.done(replace(done, signature=signature))
             count += 1
         return count
-
-
-def _check(owner: bytes, account: bytes) -> None:
-    if owner != account:
-        raise NotSeller("only who deposited a payload has it erased")

@@ -7,6 +7,7 @@ section is there, the parts are joined into the deposit's object.
 """
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from ledger.crypto.chunked import HEADER, SEALED_BLOCK, plaintext_size
 from ledger.crypto.merkle import RootBuilder, leaf_count, leaf_hash, leaf_range
 from ledger.crypto.verified import LEAF
 from ledger.domain.deposit import Deposit, DepositTaken, Upload
-from ledger.domain.upload import OffsetMismatch, Part, Section, SectionMisplaced
+from ledger.domain.upload import ChecksumMismatch, OffsetMismatch, Part, Section, SectionMisplaced
 from ledger.objects.port import ObjectError, ObjectStore, ObjectWriter
 from ledger.services.deposits import PARTS, Terms, check_room, delete_all
 from ledger.services.pace import paced
@@ -32,6 +33,7 @@ class Sections(Protocol):
     async def find(self, section_id: bytes, seller: bytes) -> Section: ...
     async def of(self, deposit_id: bytes) -> Sequence[Section]: ...
     async def add(self, section_id: bytes, part: Part) -> None: ...
+    async def close(self, section_id: bytes) -> Sequence[str]: ...
 
 
 class UploadStore(Protocol):
@@ -82,26 +84,44 @@ class Uploads:
             return await store.sections.find(section_id, seller)
 
     async def append(
-        self, section_id: bytes, seller: bytes, offset: int, body: AsyncIterable[bytes]
+        self,
+        section_id: bytes,
+        seller: bytes,
+        offset: int,
+        body: AsyncIterable[bytes],
+        sha256: bytes | None = None,
     ) -> Section:
         """Takes what `body` has, from `offset` of the section on; keeps the whole blocks of what arrived also
-        when it is cut. Raises DepositUnknown, OffsetMismatch, UploadTooSlow, or what `body` raises."""
+        when it is cut. With `sha256`, of the body, it keeps all of them or none.
+
+        Raises DepositUnknown, OffsetMismatch, ChecksumMismatch, UploadTooSlow, or what `body` raises.
+        """
         section = await self.find(section_id, seller)
         if offset != section.offset:
             raise OffsetMismatch(section.offset)
+        taken = paced(body, self.terms.upload_rate, self.terms.upload_window)
         try:
-            await self._take(section, paced(body, self.terms.upload_rate, self.terms.upload_window))
+            await self._take(
+                section, taken if sha256 is None else _checked(taken, sha256), whole=sha256 is not None
+            )
         finally:
             section = await self.find(section_id, seller)
             if section.complete:
                 await self._join(section.deposit, seller)
         return section
 
-    async def _take(self, section: Section, body: AsyncIterator[bytes]) -> None:
+    async def terminate(self, section_id: bytes, seller: bytes) -> None:
+        """Gives up a section that has not arrived whole. Raises DepositUnknown."""
+        async with self.write() as store:
+            await store.sections.find(section_id, seller)
+            parts = await store.sections.close(section_id)
+        await delete_all(self.objects, parts)
+
+    async def _take(self, section: Section, body: AsyncIterator[bytes], *, whole: bool) -> None:
         """Cuts the body into blocks, and writes them into parts."""
         index = block_at(section.start + section.offset)
         held, left = bytearray(), section.size - section.offset
-        async with _Parts(self, section) as parts:
+        async with _Parts(self, section, whole=whole) as parts:
             async for piece in body:
                 if len(piece) > left:
                     raise OffsetMismatch(section.size)
@@ -147,11 +167,13 @@ class Uploads:
 
 
 class _Parts:
-    """Blocks in, parts of up to `PART_BLOCKS` out. What was written is kept, however it ends."""
+    """Blocks in, parts of up to `PART_BLOCKS` out. What was written is kept, however it ends; with `whole`
+    only when all of it went well."""
 
-    def __init__(self, uploads: Uploads, section: Section) -> None:
-        self._uploads, self._section = uploads, section
+    def __init__(self, uploads: Uploads, section: Section, *, whole: bool) -> None:
+        self._uploads, self._section, self._whole = uploads, section, whole
         self._writer: ObjectWriter | None = None
+        self._written: list[Part] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -164,30 +186,52 @@ class _Parts:
         await self._writer.write(block)
         self._leaves += await asyncio.to_thread(leaf_hash, block)
         if len(self._leaves) == PART_BLOCKS * LEAF:
-            await self._keep()
+            await self._write()
 
-    async def _keep(self) -> None:
+    async def _write(self) -> None:
         writer, self._writer = self._writer, None
         if writer is None:
             return
         name = f"{PARTS}/{self._section.deposit.hex()}/{secrets.token_hex(16)}"
         async with writer:
             await writer.commit(name)
-        part = Part(self._start, writer.size, name, self._header, bytes(self._leaves))
+        self._written.append(Part(self._start, writer.size, name, self._header, bytes(self._leaves)))
+        if not self._whole:
+            await self._keep()
+
+    async def _keep(self) -> None:
         try:
             async with self._uploads.write() as store:
-                await store.sections.add(self._section.id, part)
+                for part in self._written:
+                    await store.sections.add(self._section.id, part)
         except BaseException:
-            await self._uploads.objects.delete(name)
+            await self._drop()
             raise
+        self._written = []
+
+    async def _drop(self) -> None:
+        await delete_all(self._uploads.objects, [part.object for part in self._written])
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, ObjectError) and self._writer is not None:
-            await self._writer.abort()
+        if isinstance(error, ObjectError) or (self._whole and error is not None):
+            if self._writer is not None:
+                await self._writer.abort()
+            await self._drop()
         else:
+            await self._write()
             await self._keep()
+
+
+async def _checked(body: AsyncIterable[bytes], sha256: bytes) -> AsyncIterator[bytes]:
+    """Raises ChecksumMismatch at the end."""
+    seen = hashlib.sha256()
+    async for piece in body:
+        seen.update(piece)
+        yield piece
+    if seen.digest() != sha256:
+        raise ChecksumMismatch("what arrived has another SHA-256 than its sender says")
 
 
 def block_at(position: int) -> int:

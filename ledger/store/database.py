@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -97,6 +97,11 @@ class Database:
     async def downgrade(self, revision: str) -> None:
         """Takes the schema down to `revision` ("base" removes every table), all or nothing."""
         await self._alembic(lambda config: command.downgrade(config, revision))
+
+    async def ping(self) -> None:
+        """Raises SQLAlchemyError or OSError when the database does not answer."""
+        async with self._reader.connect() as connection:
+            await connection.execute(text("SELECT 1 FROM alembic_version"))
 
     async def close(self) -> None:
         await self._writer.dispose()

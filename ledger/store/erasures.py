@@ -1,7 +1,7 @@
 """Requests for erasure, and what came of them."""
 
 from sqlalchemy import Boolean, ForeignKey, LargeBinary, String, update
-from sqlmodel import Field, col, delete, select
+from sqlmodel import Field, col, delete, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ledger.domain.deposit import Payload
@@ -18,6 +18,7 @@ class ErasureRow(Table, table=True):
     deposit: bytes = Field(primary_key=True, sa_type=Hash, sa_column_args=[ForeignKey("payloads.deposit")])
     root: bytes = Field(sa_type=Hash, unique=True)
     seller: bytes = Field(sa_type=Address, index=True)
+    supervisor: bytes | None = Field(default=None, sa_type=Address)
     reason: str = Field(sa_type=String(64))
     asked_at: int = Field(sa_type=Integer64, index=True)
     begun: bool = Field(default=False, sa_type=Boolean)
@@ -34,15 +35,19 @@ class Erasures:
         return await Deposits(self._session).payload(root)
 
     async def ask(self, erasure: Erasure) -> Erasure:
-        """Asked again, the first request stands, and is returned."""
-        before = await self._session.get(ErasureRow, erasure.deposit)
+        """Asked again, the first request stands, and is returned; a supervisor's takes a seller's over, with
+        its clock."""
+        before = await self._session.get(ErasureRow, erasure.deposit, with_for_update=True)
         if before is not None:
+            if before.supervisor is None and not before.begun and erasure.supervisor is not None:
+                before.supervisor, before.reason = erasure.supervisor, erasure.reason
             return _erasure(before)
         self._session.add(
             ErasureRow(
                 deposit=erasure.deposit,
                 root=erasure.root,
                 seller=erasure.seller,
+                supervisor=erasure.supervisor,
                 reason=erasure.reason,
                 asked_at=erasure.asked_at,
             )
@@ -56,9 +61,10 @@ class Erasures:
             raise ErasureUnknown("nobody asked for the erasure of this payload")
         return _erasure(row)
 
-    async def of(self, seller: bytes) -> list[Erasure]:
-        """The oldest first."""
-        statement = select(ErasureRow).where(ErasureRow.seller == seller).order_by(col(ErasureRow.asked_at))
+    async def of(self, account: bytes) -> list[Erasure]:
+        """Of its payloads, or asked for by it; the oldest first."""
+        own = or_(ErasureRow.seller == account, ErasureRow.supervisor == account)
+        statement = select(ErasureRow).where(own).order_by(col(ErasureRow.asked_at))
         return [_erasure(row) for row in await self._session.exec(statement)]
 
     async def take_back(self, root: bytes) -> None:
@@ -107,4 +113,5 @@ def _erasure(row: ErasureRow) -> Erasure:
         asked_at=row.asked_at,
         erased_at=row.erased_at,
         signature=row.signature,
+        supervisor=row.supervisor,
     )

@@ -37,6 +37,8 @@ class GrantRow(Table, table=True):
     public_key: bytes = Field(sa_type=LargeBinary)
     purpose: str = Field(sa_type=String(64))
     denial: str | None = Field(default=None, sa_type=String(32))
+    rule: str | None = Field(default=None, sa_type=String(64))
+    """Empty for what was before it was kept."""
     block_number: int | None = Field(default=None, sa_type=Integer64)
     block_hash: bytes | None = Field(default=None, sa_type=Hash)
     block_time: int | None = Field(default=None, sa_type=Integer64)
@@ -70,6 +72,7 @@ class Grants:
             public_key=grant.public_key,
             purpose=grant.purpose,
             denial=grant.denial,
+            rule=grant.rule,
             use=grant.use,
             valid_until=grant.valid_until,
         )
@@ -96,6 +99,11 @@ class Grants:
             select(GrantRow).where(GrantRow.licence == licence).order_by(col(GrantRow.at), col(GrantRow.id))
         )
         return [_grant(row) for row in rows.all()]
+
+    async def every(self) -> list[tuple[Grant, int | None]]:
+        """Each answer with its entry in the access log."""
+        rows = await self._session.exec(select(GrantRow).order_by(col(GrantRow.at), col(GrantRow.id)))
+        return [(_grant(row), row.entry) for row in rows]
 
     async def payload_of(self, deposit_id: bytes) -> Payload:
         """Raises PayloadUnknown."""

@@ -101,9 +101,14 @@ class Sections:
 
     async def drop(self, deposit_id: bytes) -> list[str]:
         """Forgets a deposit's sections; gives the objects of their parts, which nothing names any more."""
-        ids = list(
-            (await self._session.exec(select(SectionRow.id).where(SectionRow.deposit == deposit_id))).all()
-        )
+        ids = await self._session.exec(select(SectionRow.id).where(SectionRow.deposit == deposit_id))
+        return await self._forget(list(ids.all()))
+
+    async def close(self, section_id: bytes) -> list[str]:
+        """Like `drop`, for one section."""
+        return await self._forget([section_id])
+
+    async def _forget(self, ids: list[bytes]) -> list[str]:
         parts = col(PartRow.section).in_(ids)
         objects = list((await self._session.exec(select(PartRow.object).where(parts))).all())
         await self._session.exec(delete(PartRow).where(parts))

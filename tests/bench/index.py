@@ -41,6 +41,7 @@ from ledger.domain.market import NO_LIMIT, Kind
 from ledger.indexer.fetch import Source
 from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
+from ledger.proofs.trust import Development
 from ledger.store.database import Database
 from ledger.store.index.rows import in_snapshot, index_table
 from tests.integration.indexer.market import Act, Market, address, found
@@ -126,7 +127,9 @@ async def ours(rpc: Rpc, manifest: Manifest, folder: Path) -> tuple[int, float]:
     """Events and seconds, from an empty database."""
     database = Database(f"sqlite:///{folder}/ours.sqlite")
     await database.migrate()
-    runner = Runner(rpc, Source(rpc, Decoder(manifest)), Index(database, manifest), manifest, Instant())
+    runner = Runner(
+        rpc, Source(rpc, Decoder(manifest), Development()), Index(database, manifest), manifest, Instant()
+    )
     started = time.perf_counter()
     await runner.step()
     seconds = time.perf_counter() - started

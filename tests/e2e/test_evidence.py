@@ -4,6 +4,7 @@ import json
 import random
 import secrets
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 
 from ledger.chain.devnet import dev_accounts
+from ledger.indexer.audit.report import CODES
 from ledger.proofs import canonical
 from tests.e2e.conftest import Local
 from tests.e2e.sandbox import offline
@@ -138,25 +140,84 @@ def test_an_old_certificate_says_only_as_of_its_block(
     assert before["block"]["number"] < after["block"]["number"]
 
 
+def test_R18_the_service_keeps_a_certificate_of_every_change(
+    exchange: Local, licence: int, verifier: Verifier, tmp_path: Path
+) -> None:
+    for subject in (("licence", licence), ("payment", licence), ("listing", licence >> 48, 1)):
+        kept = exchange("certificate", *subject, "--stored", "--to", tmp_path / "kept.json")
+        for _ in range(100):
+            if kept.code == 0:
+                break
+            time.sleep(0.1)
+            kept = exchange("certificate", *subject, "--stored", "--to", tmp_path / "kept.json")
+        assert kept.code == 0, kept
+        assert verifier(tmp_path / "kept.json")[1]["claim"]["type"] == subject[0]
+    unknown = exchange("certificate", "licence", 1, "--stored")
+    assert (unknown.code, unknown.facts["error"]) == (1, "evidence-unknown")
+    for wrong in (("licence", "x"), ("licence", 1, 1), ("listing", 1), ("journal", "Exchange", "--stored")):
+        assert exchange("certificate", *wrong).code == 2
+
+
 def test_what_does_not_exist_is_not_certified(exchange: Local, tmp_path: Path) -> None:
     refused = exchange("certificate", "licence", 1, "--to", tmp_path / "none.json")
     assert (refused.code, refused.facts["error"]) == (4, "NothingToCertify")
     assert not (tmp_path / "none.json").exists()
 
 
-def test_R03_an_audit_finds_nothing_and_then_what_was_altered(
+def amended(exchange: Local, statement: str) -> None:
+    """By hand, beside the service that runs."""
+    with sqlite3.connect(exchange.folder / "socai.sqlite", timeout=30) as database:
+        assert database.execute(statement).rowcount > 0, statement
+    database.close()
+
+
+def test_R03_R18_an_exported_history_is_whole_or_it_is_seen(
+    exchange: Local, licence: int, verifier: Verifier, tmp_path: Path
+) -> None:
+    whole, part = tmp_path / "history.ndjson", tmp_path / "part.ndjson"
+    made = exchange("export", "history", "--to", whole)
+    assert made.code == 0, made
+    code, facts = verifier(whole)
+    assert code == 0, facts
+    assert sum(facts["entries"].values()) == made.facts["entries"] > 20
+    assert len(facts["entries"]) == 6
+    lines = whole.read_bytes().splitlines(keepends=True)
+    part.write_bytes(b"".join(lines[: len(lines) // 2] + lines[len(lines) // 2 + 1 :]))
+    assert verifier(part)[0] == 4
+    after = exchange("export", "history", "--after", made.facts["block"] - 2, "--to", part)
+    assert after.code == 0, after
+    code, facts = verifier(part)
+    assert (code, sum(facts["entries"].values()) < made.facts["entries"]) == (0, True)
+
+
+def test_R03_an_audit_finds_nothing_and_then_names_what_was_altered(
     exchange: Local, licence: int, tmp_path: Path
 ) -> None:
     exchange("fetch", licence, "--to", tmp_path / "rows.csv")
-    honest = exchange("audit", "--to", tmp_path / "audit.json", "--sign")
+    report = tmp_path / "audit.json"
+    honest = exchange("audit", "--to", report, "--sign")
     assert (honest.code, honest.facts["findings"]) == (0, []), honest
-    signed = json.loads((tmp_path / "audit.json").read_text())
+    signed = json.loads(report.read_text())
     assert signed["report"]["access_log"]["size"] > 0
+    assert signed["report"]["records"] > 0
+    assert signed["report"]["compared"]["index_orders"] > 0
     message = encode_defunct(canonical.dumps(signed["report"]))
     assert Account.recover_message(message, signature=signed["signature"]) == ACCOUNTS["buyer"]
-    with sqlite3.connect(exchange.folder / "socai.sqlite", timeout=30) as database:
-        database.execute("UPDATE access_log SET data = x'7b7d' WHERE \"index\" = 0")
-    database.close()
+    later = exchange("audit", "--since", report, "--to", tmp_path / "later.json")
+    assert (later.code, later.facts["findings"]) == (0, []), later
+    assert exchange("audit", "--since", report, name="seller").code == 4
+
+    amended(exchange, "UPDATE index_orders SET price = '9' || substr(price, 2)")
     altered = exchange("audit", "--to", tmp_path / "altered.json")
-    assert altered.code == 4
+    assert altered.code == 16, altered
+    assert altered.facts["findings"][0].startswith("row-altered: index_orders[block_number=")
+    assert "the chain makes it 1000" in altered.facts["findings"][0]
+    amended(exchange, "UPDATE index_orders SET price = '0' || substr(price, 2)")
+    amended(exchange, "UPDATE grants SET purpose = 'another'")
+    assert exchange("audit", "--to", tmp_path / "altered.json").code == 20
+    amended(exchange, "UPDATE access_log SET data = x'7b7d' WHERE \"index\" = 0")
+    altered = exchange("audit", "--to", tmp_path / "altered.json")
+    assert altered.code == 19
     assert altered.facts["findings"][0].startswith("access-log")
+    told = exchange.run("audit", "--help").stdout
+    assert all(str(code) in told and name in told for name, (code, _) in CODES.items())

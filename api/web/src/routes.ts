@@ -17,4 +17,5 @@ export const PAGES: readonly Page[] = [
   page("/listings/:id", () => import("./pages/listing/Listing.svelte")),
   page("/licences", () => import("./pages/licences/Licences.svelte")),
   page("/licences/:id", () => import("./pages/licences/Licence.svelte")),
+  page("/verify", () => import("./pages/verify/Verify.svelte")),
 ];

@@ -12,6 +12,7 @@ export const t = words({
     "theme.dark": "Giao diện: tối",
     "theme.light": "Giao diện: sáng",
     "theme.system": "Giao diện: theo máy",
+    verify: "Kiểm chứng",
     unloadable: "Không tải được phần này của trang. Hãy kiểm tra kết nối rồi tải lại.",
   },
   en: {
@@ -25,6 +26,7 @@ export const t = words({
     "theme.dark": "Theme: dark",
     "theme.light": "Theme: light",
     "theme.system": "Theme: as the system",
+    verify: "Verify",
     unloadable: "This part of the page could not be loaded. Check the connection and reload.",
   },
 });

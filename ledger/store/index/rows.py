@@ -23,7 +23,7 @@ from sqlalchemy.types import TypeDecorator
 
 from ledger.store import columns
 from ledger.store.database import Database
-from ledger.store.index.tables import BlockRow, CursorRow, EntryRow, UndoRow
+from ledger.store.index.tables import BlockRow, CursorRow, EntryRow, MentionRow, UndoRow
 
 T = TypeVar("T")
 Key: TypeAlias = tuple[Any, ...]
@@ -36,6 +36,7 @@ AT_ONCE: Final = 200
 _CURSOR: Final = columns.Table.metadata.tables[CursorRow.__tablename__]
 _BLOCKS: Final = columns.Table.metadata.tables[BlockRow.__tablename__]
 _ENTRIES: Final = columns.Table.metadata.tables[EntryRow.__tablename__]
+_MENTIONS: Final = columns.Table.metadata.tables[MentionRow.__tablename__]
 _UNDO: Final = columns.Table.metadata.tables[UndoRow.__tablename__]
 
 
@@ -132,6 +133,10 @@ class IndexRows:
         """Rows of `index_entries`."""
         self._insert(_ENTRIES, rows)
 
+    def add_mentions(self, rows: Iterable[Row]) -> None:
+        """Rows of `index_mentions`."""
+        self._insert(_MENTIONS, rows)
+
     # What it made of the market
 
     def load(self, table: Table, keys: Sequence[Key]) -> dict[Key, Row]:
@@ -175,6 +180,7 @@ class IndexRows:
             if before is not None:
                 self._insert(table, [tuple(_loads(table, before))])
         self._connection.execute(delete(_UNDO).where(_UNDO.c.block_number == number))
+        self._connection.execute(delete(_MENTIONS).where(_MENTIONS.c.block_number == number))
         self._connection.execute(delete(_ENTRIES).where(_ENTRIES.c.block_number == number))
         self._connection.execute(delete(_BLOCKS).where(_BLOCKS.c.number == number))
 
@@ -191,6 +197,15 @@ class IndexRows:
     def rows(self, table: Table) -> Iterator[Row]:
         """All rows, by key, a few at a time."""
         found = select(table).order_by(*table.primary_key.columns)
+        for row in self._connection.execute(found, execution_options={"yield_per": 1000}):
+            yield tuple(row)
+
+    def within(self, table: Table, first: int, last: int | None) -> Iterator[Row]:
+        """Rows of what was read, of these blocks."""
+        number = table.c.number if table is _BLOCKS else table.c.block_number
+        found = select(table).where(number >= first).order_by(*table.primary_key.columns)
+        if last is not None:
+            found = found.where(number <= last)
         for row in self._connection.execute(found, execution_options={"yield_per": 1000}):
             yield tuple(row)
 

@@ -49,7 +49,8 @@ class BlockRow(Table, table=True):
 
 
 class EntryRow(Table, table=True):
-    """An event. `args` is what the journal folds: `abi.encode` of all arguments."""
+    """An event. `args` is what the journal folds, `abi.encode` of all arguments; `position` is the event's in
+    the journal of its contract, from 1, NULL where the contract keeps none."""
 
     __tablename__ = "index_entries"
     __table_args__ = (
@@ -72,6 +73,19 @@ class EntryRow(Table, table=True):
     args: bytes = Field(sa_type=LargeBinary)
     listing: int | None = Field(sa_type=Integer64, index=True)
     licence: int | None = Field(sa_type=Uint256, index=True)
+    position: int | None = Field(sa_type=Integer64)
+
+
+class MentionRow(Table, table=True):
+    """An account (12 zero bytes in front) or a payment reference that an event names: what entries are
+    found by."""
+
+    __tablename__ = "index_mentions"
+    __table_args__ = (PrimaryKeyConstraint("word", "block_number", "log_index"),)
+
+    word: bytes = Field(sa_type=Hash)
+    block_number: int = Field(sa_type=Integer64, index=True)
+    log_index: int = Field(sa_type=Integer64)
 
 
 class UndoRow(Table, table=True):

@@ -81,6 +81,16 @@ class Client:
         return replace(self, token=opened["token"])
 
 
+async def indexed(client: Client, market: Market) -> None:
+    """Until the index holds all that the chain does."""
+    head, _ = await market.head()
+    for _ in range(1000):
+        if (await client.call("GET", "/v1/health"))[1]["index_block"] >= head:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"the index does not reach block {head}")
+
+
 def signed(message: Message, account: LocalAccount) -> dict[str, str]:
     signature = account.sign_message(encode_defunct(text=str(message))).signature
     return {"message": str(message), "signature": "0x" + signature.hex()}

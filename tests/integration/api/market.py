@@ -176,11 +176,13 @@ class Market:
         receipt = await self.send("supervisor", self.contracts.licences.revoke(licence, b"\x04" * 32))
         return int(receipt["blockNumber"], 16)
 
-    def signed_for(self, root: bytes, size: int, deposit: bytes) -> structs.VersionDraft:
+    def signed_for(
+        self, root: bytes, size: int, deposit: bytes, seller: LocalAccount = SELLER
+    ) -> structs.VersionDraft:
         """What the custodian's key signs, whether or not the vault holds it."""
         custodian = LocalKeyStore.open(self.deployed.folder / "keys", PASSPHRASE).custodian()
         custody = Custody(
-            bytes.fromhex(SELLER.address[2:]), root, size, deposit, b"VN", int(time.time()) + 3600
+            bytes.fromhex(seller.address[2:]), root, size, deposit, b"VN", int(time.time()) + 3600
         )
         digest = custody.digest(CHAIN_ID, bytes.fromhex(self.contracts.reviews.address[2:]))
         return structs.VersionDraft(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 import pytest
@@ -13,7 +14,7 @@ from api.app import create_app
 from api.settings import Settings
 from ledger.crypto.seal import PrivateKey
 from ledger.domain.entitlement import STREAMING
-from tests.integration.api.conftest import Client
+from tests.integration.api.conftest import Client, indexed
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import SELLER, Market, account
 from tests.integration.api.test_grants import Sold, asking, holder, registration, selling
@@ -22,6 +23,7 @@ ACCOUNTS: Final = ("outsider", "buyer", "seller2", "reviewer", "supervisor", "op
 """Whose objects they are comes last: what an owner does may end them."""
 EVERYBODY: Final = ("nobody", *ACCOUNTS)
 OK: Final = "ok"
+SAMPLE: Final = b"a few rows of the seller's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ def signed_in(others: str, allowed: tuple[str, ...]) -> dict[str, str]:
 
 
 TUS: Final = {"Tus-Resumable": "1.0.0"}
+OVERSEEN: Final = signed_in("not-overseer", ("supervisor", "operator"))
 OWNER: Final = signed_in("deposit-unknown", ("seller",))
 
 
@@ -79,6 +82,15 @@ def payload(objects: Objects) -> str:
 
 def erasure(objects: Objects) -> str:
     return f"/v1/erasures/0x{objects.withdrawn.root.hex()}"
+
+
+def evidence(path: Callable[[Objects], str]) -> Row:
+    """Of before there was a chain: none."""
+    return Row(lambda at: f"/v1/evidence/{path(at)}?block=0", dict.fromkeys(EVERYBODY, "evidence-unknown"))
+
+
+def sample(_: object = None) -> str:
+    return f"/v1/samples/0x{sha256(SAMPLE).hexdigest()}"
 
 
 def withdrawal(dataset: Dataset) -> dict[str, str]:
@@ -122,6 +134,7 @@ ROWS: Final[dict[str, Row]] = {
             "data": at.sending.ciphertext,
         },
     ),
+    "DELETE /v1/uploads/{upload_id}": Row(upload, OWNER, lambda _: {"headers": TUS}),
     "GET /v1/payloads/{root}": public(payload),
     "HEAD /v1/payloads/{root}": public(payload),
     "GET /v1/payloads/{root}/proof/{index}": public(lambda at: f"{payload(at)}/proof/0"),
@@ -134,7 +147,16 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/metadata/{digest}": Row(
         lambda _: "/v1/metadata/0x" + "11" * 32, dict.fromkeys(EVERYBODY, "document-unknown")
     ),
+    "PUT /v1/samples/{sha256}": Row(
+        lambda _: f"/v1/samples/0x{sha256(b'tried').hexdigest()}",
+        signed_in("seller-ineligible", ("seller", "seller2")),
+        lambda _: {"data": b"tried"},
+    ),
+    "GET /v1/samples/{sha256}": public(sample),
+    "DELETE /v1/samples/{sha256}": Row(sample, signed_in("sample-unknown", ("seller",))),
     "GET /v1/listings": public(lambda _: "/v1/listings"),
+    "GET /v1/catalogue": public(lambda _: "/v1/catalogue"),
+    "GET /v1/listings/{listing_id}/details": public(lambda at: f"/v1/listings/{at.sold.listing}/details"),
     "GET /v1/listings/{listing_id}": public(lambda at: f"/v1/listings/{at.sold.listing}"),
     "GET /v1/listings/{listing_id}/versions/{number}": public(
         lambda at: f"/v1/listings/{at.sold.listing}/versions/1"
@@ -148,6 +170,12 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/log/checkpoint": public(lambda _: "/v1/log/checkpoint"),
     "GET /v1/log/key": public(lambda _: "/v1/log/key"),
     "GET /v1/log/tile/{path}": Row(lambda _: "/v1/log/tile/0/999", dict.fromkeys(EVERYBODY, "tile-unknown")),
+    "GET /v1/evidence/trust": public(lambda _: "/v1/evidence/trust"),
+    "GET /v1/evidence/licences/{licence_id}": evidence(lambda at: f"licences/{at.sold.licence}"),
+    "GET /v1/evidence/payments/{licence_id}": evidence(lambda at: f"payments/{at.sold.licence}"),
+    "GET /v1/evidence/listings/{listing_id}/versions/{number}": evidence(
+        lambda at: f"listings/{at.sold.listing}/versions/1"
+    ),
     "GET /v1/licences/{licence_id}/entitlement": public(
         lambda at: f"/v1/licences/{at.sold.licence}/entitlement?account={SELLER.address}"
     ),
@@ -166,14 +194,30 @@ ROWS: Final[dict[str, Row]] = {
     ),
     "POST /v1/erasures": Row(
         lambda _: "/v1/erasures",
-        signed_in("not-seller", ("seller",)),
+        signed_in("not-seller", ("seller", "supervisor")),
         lambda at: {"json": withdrawal(at.sold.dataset)},
     ),
     "GET /v1/erasures": Row(lambda _: "/v1/erasures", signed_in("", ACCOUNTS)),
     "GET /v1/erasures/{root}": public(erasure),
     "DELETE /v1/erasures/{root}": Row(erasure, signed_in("not-seller", ("seller",))),
+    "GET /v1/history/entries": Row(lambda _: "/v1/history/entries", OVERSEEN),
+    "GET /v1/history/export": Row(lambda _: "/v1/history/export", OVERSEEN),
+    "GET /v1/history/summary": Row(lambda _: "/v1/history/summary", OVERSEEN),
+    "GET /v1/history/participants/{account}": Row(
+        lambda _: f"/v1/history/participants/{SELLER.address}", OVERSEEN
+    ),
+    "GET /v1/history/participants/{account}/timeline": Row(
+        lambda _: f"/v1/history/participants/{SELLER.address}/timeline", OVERSEEN
+    ),
+    "GET /v1/history/listings/{listing_id}": Row(
+        lambda at: f"/v1/history/listings/{at.sold.listing}", OVERSEEN
+    ),
+    "GET /v1/history/licences/{licence_id}": Row(
+        lambda at: f"/v1/history/licences/{at.sold.licence}", OVERSEEN
+    ),
     "GET /v1/exchange": public(lambda _: "/v1/exchange"),
     "GET /v1/health": public(lambda _: "/v1/health"),
+    "GET /v1/ready": public(lambda _: "/v1/ready"),
     "GET /v1/problems": public(lambda _: "/v1/problems"),
     "GET /v1/problems/{code}": public(lambda _: "/v1/problems/denied"),
     "GET /": public(lambda _: "/"),
@@ -216,9 +260,11 @@ async def objects(client: Client, market: Market) -> Objects:
     headers = TUS | {"Upload-Length": str(len(sending.ciphertext))}
     async with seller.request("POST", f"{sending.path}/uploads", headers=headers) as response:
         location = response.headers["Location"]
+    assert (await seller.call("PUT", sample(), data=SAMPLE))[0] == 200
     sold, key = await selling(market, held, flags=STREAMING), PrivateKey.generate()
     await holder(client, market, key)
     following = registration(market, account("buyer"), PrivateKey.generate(), 2)
+    await indexed(client, market)
     return Objects(opened, sending, location, sold, withdrawn, key, following)
 
 

@@ -12,7 +12,7 @@ from ledger.client.keys import EncryptionKeys
 from ledger.client.service import Refused, Service
 from ledger.crypto.seal import PrivateKey, Suite
 from ledger.domain.encryption_key import EncryptionKey
-from tests.integration.api.conftest import Client
+from tests.integration.api.conftest import Client, Clock
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, PLAN, SELLER, Market
 from tests.integration.api.test_grants import (
@@ -45,8 +45,9 @@ async def test_R33_only_a_registered_key_gets_anything_and_the_refusal_is_record
     assert (await buyer.call("POST", sold.path, json=asking(mine)))[0] == 201
 
 
-async def test_a_key_is_replaced_and_revoked_for_good(
+async def test_a_key_is_replaced_and_revoked_for_good_and_again_is_no_error(
     client: Client,
+    clock: Clock,
     market: Market,
     sold: Sold,  # noqa: F811
 ) -> None:
@@ -55,7 +56,14 @@ async def test_a_key_is_replaced_and_revoked_for_good(
     old = registration(market, BUYER, first)
     buyer = await holder(client, market, first)
     await holder(client, market, hybrid)
-    assert (await buyer.call("PUT", KEYS, json=registration(market, BUYER, second, 2)))[0] == 200
+    new = registration(market, BUYER, second, 2)
+    status, info = await buyer.call("PUT", KEYS, json=new)
+    assert status == 200
+    clock.ahead = 600  # long after its deadline
+    assert await buyer.call("PUT", KEYS, json=new) == (200, info)
+    clock.ahead = 0
+    other = registration(market, BUYER, PrivateKey.generate(), 2)
+    assert (await buyer.call("PUT", KEYS, json=other))[1]["code"] == "registration-stale"
     assert (await buyer.call("POST", sold.path, json=asking(first)))[1]["code"] == "key-unregistered"
     for key in (second, hybrid):
         assert (await buyer.call("POST", sold.path, json=asking(key)))[0] == 201
@@ -64,7 +72,7 @@ async def test_a_key_is_replaced_and_revoked_for_good(
     assert (await buyer.call("DELETE", f"{KEYS}/X25519"))[0] == 204
     assert (await buyer.call("POST", sold.path, json=asking(second)))[1]["code"] == "key-unregistered"
     assert (await buyer.call("POST", sold.path, json=asking(hybrid)))[0] == 201
-    for replayed in (old, registration(market, BUYER, second, 2), registration(market, BUYER, first, 1)):
+    for replayed in (old, new, registration(market, BUYER, first, 1)):
         status, refused = await buyer.call("PUT", KEYS, json=replayed)
         assert (status, refused["code"]) == (409, "registration-stale")
     status, listed = await buyer.call("GET", KEYS)
@@ -88,7 +96,7 @@ async def test_a_key_is_replaced_and_revoked_for_good(
         ({"public_key": "0x" + "00" * 38}, "public-key-malformed"),
         ({"public_key": "0x002000010002" + "00" * 32}, "public-key-malformed"),
     ],
-    ids=str,
+    ids=("sequence", "deadline", "another's", "late", "signature", "zeros", "short"),
 )
 async def test_threat_S03_what_the_account_did_not_sign_is_not_registered(
     client: Client, market: Market, changes: dict[str, Any], code: str

@@ -1,9 +1,10 @@
 """How the chain is asked: once for a crowd, at one block that every node agrees on."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -16,8 +17,8 @@ from ledger.domain.entitlement import Decision, NodesDisagree, NodeStale, NodeUn
 from tests.integration.api.conftest import Client, Clock, running
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, OUTSIDER, SELLER, Market
-from tests.integration.api.node import Node
 from tests.integration.api.test_grants import Sold, asking, holder, records, selling
+from tests.integration.node import Node
 
 HOLDER = bytes.fromhex(BUYER.address[2:])
 
@@ -162,18 +163,32 @@ async def test_threat_S14_the_service_releases_nothing_while_nodes_disagree(
         assert [row[0] for row in records(settings)] == ["nodes-disagree", None]
 
 
-async def test_R33_a_recorded_decision_can_be_replayed_at_its_block(
+async def test_R33_R14_recorded_decisions_are_replayed_at_their_blocks_to_the_same_rules(
     client: Client, market: Market, settings: Settings
 ) -> None:
     sold: Sold = await selling(market, await Dataset.deposited(await client.sign_in(SELLER)))
     key = PrivateKey.generate()
-    for caller in (await holder(client, market, key), await client.sign_in(OUTSIDER)):
-        await caller.call("POST", sold.path, json=asking(key))
+    buyer, outsider = await holder(client, market, key), await client.sign_in(OUTSIDER)
+    for caller, asked in ((buyer, key), (outsider, key), (buyer, PrivateKey.generate())):
+        await caller.call("POST", sold.path, json=asking(asked))
     await market.revoke(sold.licence)
+    await buyer.call("POST", sold.path, json=asking(key))
+    await market.suspend(BUYER.address)  # what was decided before is not touched by what came after
     grants = client.services.grants
     async with grants.write() as store:
-        recorded = await store.of_licence(sold.licence)
-    assert {grant.denial for grant in recorded} == {None, "denied"}
-    for grant in recorded:
+        recorded = {grant.id: grant for grant in await store.of_licence(sold.licence)}
+    with sqlite3.connect(settings.data / "socai.sqlite") as connection:
+        rules = connection.execute("SELECT id, rule FROM grants ORDER BY rowid").fetchall()
+    connection.close()
+    assert [rule for _, rule in rules] == [
+        "release-1:chain:Granted",
+        "release-1:chain:NotHolder",
+        "release-1:vault:key-unregistered",
+        "release-1:chain:Revoked",
+    ]
+    for row, rule in rules:
+        grant = recorded[row]
         assert grant.decision is not None
-        assert await grants.entitlements.replay(grant.decision) == grant.decision
+        replayed = await grants.entitlements.replay(grant.decision)
+        assert replayed == grant.decision
+        assert replace(grant, decision=replayed).rule == rule

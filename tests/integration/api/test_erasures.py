@@ -18,7 +18,7 @@ from ledger.keys import LocalKeyStore, wrap_aad
 from ledger.keys.shares import FolderShares
 from tests.integration.api.conftest import Client, Clock, running
 from tests.integration.api.dataset import Dataset
-from tests.integration.api.market import BUYER, PASSPHRASE, SELLER, Market
+from tests.integration.api.market import BUYER, PASSPHRASE, SELLER, Market, account
 from tests.integration.api.test_grants import asking, holder, records, selling
 
 DAY = 24 * 3600
@@ -177,6 +177,25 @@ async def test_R13_killed_after_the_destruction_and_before_the_record_it_is_done
     first = parsed(settings, dataset.root)
     assert await client.services.erasures.carry_out() == 0
     assert parsed(settings, dataset.root) == first
+
+
+async def test_R22_a_supervisor_has_a_payload_erased_and_its_seller_cannot_take_that_back(
+    client: Client,
+) -> None:
+    seller, supervisor = await client.sign_in(SELLER), await client.sign_in(account("supervisor"))
+    dataset = await Dataset.deposited(seller)
+    path, first = f"/v1/erasures/{hexed(dataset.root)}", await ask(seller, dataset)
+    assert first["asked_by"] == SELLER.address
+    body = {"root": hexed(dataset.root), "reason": "decision-12-2026"}
+    status, over = await supervisor.call("POST", "/v1/erasures", json=body)
+    assert (status, over["asked_by"], over["reason"]) == (202, account("supervisor").address, body["reason"])
+    assert over["asked_at"] == first["asked_at"]
+    assert (await ask(seller, dataset)) == over
+    status, refused = await seller.call("DELETE", path)
+    assert (status, refused["code"]) == (403, "not-seller")
+    for who in (seller, supervisor):
+        assert (await who.call("GET", "/v1/erasures"))[1] == {"erasures": [over]}
+    assert (await supervisor.call("DELETE", path))[0] == 204
 
 
 async def test_threat_S24_only_the_seller_has_a_payload_erased(client: Client) -> None:

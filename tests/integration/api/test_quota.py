@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sqlite3
 import sys
 import time
@@ -17,7 +18,6 @@ import aiohttp
 import pytest
 from eth_account.messages import encode_defunct
 
-from api.settings import Settings
 from ledger.chain.rpc import Rpc, to_hex
 from ledger.chain.sender import Sender
 from ledger.client import Client as Participant
@@ -201,12 +201,13 @@ async def test_threat_S05_a_custodian_that_may_not_count_releases_no_key(metered
 @asynccontextmanager
 async def process(market: Exchange, *arguments: str) -> AsyncIterator[tuple[Any, str]]:
     """The service as a process of its own over the same folder, and where it answers."""
-    settings = Settings(data=market.folder)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
     environment = {
-        "SOCAI_DATA": str(settings.data),
+        "SOCAI_DATA": str(market.folder),
         "SOCAI_RPC_URL": market.market.deployed.url,
         "SOCAI_PASSPHRASE": PASSPHRASE,
-        "SOCAI_PORT": "18646",
+        "SOCAI_PORT": str(port),
     }
     running = await asyncio.create_subprocess_exec(
         *(sys.executable, *(arguments or ("-m", "api"))),
@@ -214,7 +215,7 @@ async def process(market: Exchange, *arguments: str) -> AsyncIterator[tuple[Any,
         cwd=Path(__file__).parents[3],
         stderr=asyncio.subprocess.DEVNULL,
     )
-    url = "http://127.0.0.1:18646"
+    url = f"http://127.0.0.1:{port}"
     try:
         async with aiohttp.ClientSession() as http:
             for _ in range(300):

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import hashlib
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from io import BytesIO
 from itertools import pairwise
@@ -70,6 +72,8 @@ async def test_one_upload_of_all(client: Client, settings: Settings) -> None:
     dataset = await Dataset.open(seller, PLAINTEXT)
     async with client.request("OPTIONS", "/v1/uploads") as response:
         assert (response.status, response.headers["Tus-Version"]) == (204, "1.0.0")
+        assert response.headers["Tus-Extension"] == "creation,checksum,termination"
+        assert response.headers["Tus-Checksum-Algorithm"] == "sha256"
     path = await opened(seller, dataset)
     assert await opened(seller, dataset) == path
     status, headers, _ = await sent(seller, path, 0, dataset.ciphertext)
@@ -102,6 +106,50 @@ async def test_R13_an_upload_that_is_cut_goes_on_where_it_was_also_after_a_resta
         assert (status, refused["code"], refused["offset"]) == (409, "offset-mismatch", reached)
         assert (await sent(seller, path, reached, dataset.ciphertext[reached:]))[0] == 204
         await assert_held(seller, dataset, settings)
+
+
+async def test_threat_S07_with_a_checksum_all_of_a_body_is_kept_or_nothing(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "PART_BLOCKS", 1)
+    seller = await client.sign_in(SELLER)
+    dataset = await Dataset.open(seller, PLAINTEXT)
+    path = await opened(seller, dataset)
+    half = leaf_range(1, len(dataset.ciphertext))[1]
+    first, second = dataset.ciphertext[:half], dataset.ciphertext[half:]
+
+    async def checked(offset: int, body: bytes, of: bytes, algorithm: str = "sha256") -> tuple[int, Any]:
+        digest = b64encode(hashlib.sha256(of).digest()).decode()
+        stream = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": str(offset)}
+        told = stream | {"Upload-Checksum": f"{algorithm} {digest}"}
+        status, _, problem = await call(seller, "PATCH", path, told, data=BytesIO(body))
+        return status, problem and problem["code"]
+
+    altered = first[:-1] + bytes([first[-1] ^ 1])
+    assert await checked(0, altered, first) == (460, "checksum-mismatch")
+    assert await checked(0, first[:-9], first) == (460, "checksum-mismatch")
+    assert await checked(0, first, first, "sha1") == (400, "checksum-malformed")
+    assert (await offset(seller, path), files(settings)) == (0, [])
+    assert await checked(0, first, first) == (204, None)
+    assert await offset(seller, path) == half
+    assert await checked(half, second, second) == (204, None)
+    await assert_held(seller, dataset, settings)
+
+
+async def test_an_upload_that_is_terminated_leaves_nothing_and_its_deposit_open(
+    client: Client, settings: Settings
+) -> None:
+    seller = await client.sign_in(SELLER)
+    dataset = await Dataset.open(seller, PLAINTEXT)
+    path = await opened(seller, dataset)
+    await sent(seller, path, 0, dataset.ciphertext[:FIRST_LEAF])
+    assert len(files(settings)) == 1
+    assert (await call(seller, "DELETE", path, {}))[0] == 204
+    assert files(settings) == []
+    assert (await call(seller, "HEAD", path, {}))[0] == 404
+    path = await opened(seller, dataset)
+    assert (await sent(seller, path, 0, dataset.ciphertext))[0] == 204
+    await assert_held(seller, dataset, settings)
 
 
 async def test_sections_arrive_at_once_and_in_any_order(client: Client, settings: Settings) -> None:

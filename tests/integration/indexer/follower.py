@@ -10,6 +10,7 @@ from ledger.chain.rpc import Rpc
 from ledger.indexer.fetch import Source
 from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
+from ledger.proofs.trust import Development
 from ledger.store.database import Database
 
 
@@ -21,6 +22,6 @@ def follow(database: str, manifest: Path, url: str, finality: str) -> None:
 async def _follow(address: str, manifest: Manifest, url: str, finality: str) -> None:
     database = Database(address)
     async with Rpc(url, timeout=2) as rpc:
-        index, source = Index(database, manifest), Source(rpc, Decoder(manifest))
+        index, source = Index(database, manifest), Source(rpc, Decoder(manifest), Development())
         await Runner(rpc, source, index, manifest, parse_finality(finality), every=0.01).run()
     await database.close()

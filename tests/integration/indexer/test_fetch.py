@@ -23,6 +23,7 @@ from ledger.indexer.fetch import (
 )
 from ledger.proofs import receipts
 from ledger.proofs.receipts import Log
+from ledger.proofs.trust import Development
 from tests.integration.indexer.market import CHOOSERS, Market, found
 from tests.integration.indexer.proxy import Proxy, truth
 
@@ -53,7 +54,7 @@ async def proxy(market: Market) -> AsyncIterator[Proxy]:
 async def source(market: Market, proxy: Proxy) -> AsyncIterator[Source]:
     proxy.alter = truth
     async with Rpc(proxy.url, timeout=60) as rpc:
-        yield Source(rpc, Decoder(market.manifest))
+        yield Source(rpc, Decoder(market.manifest), Development())
 
 
 async def read(source: Source, market: Market) -> list[Any]:
@@ -256,6 +257,6 @@ async def test_a_block_that_is_not_there_yet(source: Source) -> None:
 async def test_an_event_of_ours_that_no_binding_knows_is_an_error(market: Market) -> None:
     """Verified, so really emitted: the program is older than the contracts."""
     contracts = {name: type(name, (kind,), {"events": {}}) for name, kind in CONTRACTS.items()}
-    source = Source(market.rpc, Decoder(market.manifest, contracts))
+    source = Source(market.rpc, Decoder(market.manifest, contracts), Development())
     with pytest.raises(BadLog, match="has no event"):
         await read(source, market)

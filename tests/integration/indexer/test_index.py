@@ -18,6 +18,7 @@ from ledger.indexer.mirror import read_state
 from ledger.indexer.reconcile import Chain
 from ledger.indexer.replay import ImpossibleEvent, replay
 from ledger.indexer.state import State
+from ledger.proofs.trust import Development
 from ledger.store.database import Database
 from ledger.store.index.rows import CursorMoved, in_snapshot, in_transaction, index_table
 from tests.integration.indexer.market import Market, found
@@ -39,7 +40,7 @@ async def market(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mark
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def blocks(market: Market) -> list[Block]:
     """From the one before the first, all of the chain."""
-    source = Source(market.rpc, Decoder(market.manifest))
+    source = Source(market.rpc, Decoder(market.manifest), Development())
     head = await source.head()
     return await source.read(await source.headers(market.manifest.block - 1, head.link.number))
 

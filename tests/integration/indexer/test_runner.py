@@ -17,6 +17,7 @@ from ledger.indexer.rebuild import rebuild
 from ledger.indexer.reconcile import BelowFinality
 from ledger.indexer.replay import replay
 from ledger.indexer.runner import Progress, Runner
+from ledger.proofs.trust import Development
 from ledger.store.database import Database
 from ledger.store.index.rows import IndexRows, in_snapshot, in_transaction
 from tests.integration.indexer.market import CHOOSERS, Market, found
@@ -49,7 +50,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 def runner(market: Market, database: Database, rpc: Rpc | None = None, finality: str = "instant") -> Runner:
     rpc = rpc or market.rpc
-    source, index = Source(rpc, Decoder(market.manifest)), Index(database, market.manifest)
+    source, index = Source(rpc, Decoder(market.manifest), Development()), Index(database, market.manifest)
     return Runner(rpc, source, index, market.manifest, parse_finality(finality), every=0.01)
 
 
@@ -141,7 +142,8 @@ async def test_R13_rebuilt_beside_what_serves(market: Market, database: Database
         sql._connection.exec_driver_sql("DELETE FROM index_currencies")
 
     await in_transaction(database, spoil)
-    arguments = (database, tmp_path / "beside.sqlite", market.rpc, market.manifest, parse_finality("instant"))
+    beside_it = (tmp_path / "beside.sqlite", market.rpc, market.manifest)
+    arguments = (database, *beside_it, parse_finality("instant"), Development())
     async with database.reading() as session:
         old = await session.connection()
         count = "SELECT count(*) FROM index_currencies"
@@ -171,7 +173,8 @@ async def test_R13_a_rebuild_that_fails_leaves_the_old_index(
         proxy.alter = lambda method, params, result: None if method == "eth_getBlockReceipts" else result
         with pytest.raises(Exception, match="has no receipts"):
             await rebuild(
-                database, tmp_path / "beside.sqlite", rpc, market.manifest, parse_finality("instant")
+                *(database, tmp_path / "beside.sqlite", rpc, market.manifest),
+                *(parse_finality("instant"), Development()),
             )
     assert await in_snapshot(database, lambda sql: sql.fingerprint()) == before
     assert not beside(tmp_path)

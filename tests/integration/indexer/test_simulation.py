@@ -29,6 +29,7 @@ from ledger.indexer.index import Index
 from ledger.indexer.mirror import read_state
 from ledger.indexer.replay import replay
 from ledger.indexer.runner import Runner
+from ledger.proofs.trust import Development
 from ledger.store.database import Database
 from ledger.store.index.rows import in_snapshot
 from tests.integration.indexer.follower import follow
@@ -190,7 +191,10 @@ async def rebuilt(market: Market, folder: Path) -> dict[str, str]:
     """What a new index of the same chain holds, read in one step from the node itself."""
     database = Database(f"sqlite:///{folder}/index.sqlite")
     await database.migrate()
-    index, source = Index(database, market.manifest), Source(market.rpc, Decoder(market.manifest))
+    index, source = (
+        Index(database, market.manifest),
+        Source(market.rpc, Decoder(market.manifest), Development()),
+    )
     await Runner(market.rpc, source, index, market.manifest, parse_finality(FINALITY)).step()
     try:
         return await in_snapshot(database, lambda sql: sql.fingerprint())

@@ -7,26 +7,35 @@ from contextlib import asynccontextmanager
 import pytest
 from yarl import URL
 
-from ledger.chain.wire import AnswerTooLarge, Wire, WireError
+from ledger.chain.wire import AnswerTooLarge, HungUp, Wire, WireError
 
 
 @asynccontextmanager
 async def server(
-    *answers: bytes, pieces: int = 1 << 20, hang_up: bool = False
+    *answers: bytes, pieces: int = 1 << 20, hang_up: bool = False, lives: int = 1 << 20
 ) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Gives the answers in turn, on as many connections as are opened; what it was asked."""
+    """Gives the answers in turn, on as many connections as are opened; what it was asked.
+
+    After `lives` answers a connection ends when it is asked again, with an answer that is then not given.
+    """
     asked: list[bytes] = []
     left = list(answers)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answered = 0
         while left:
             try:
                 head = await reader.readuntil(b"\r\n\r\n")
             except asyncio.IncompleteReadError:
                 break
+            if answered == lives:
+                break
+            answered += 1
             length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             asked.append(head + await reader.readexactly(length))
             answer = left.pop(0)
+            if not answer:
+                break
             for at in range(0, len(answer), pieces):
                 writer.write(answer[at : at + pieces])
                 await writer.drain()
@@ -111,4 +120,39 @@ async def test_a_name_and_password_of_the_address_are_sent() -> None:
         await to.post(b"")
         assert b"Authorization: Basic dXNlcjpzZWNyZXQ=\r\n" in asked[0]
         assert b"secret@" not in asked[0]
+        to.close()
+
+
+async def test_threat_S15_a_kept_connection_that_the_server_ends_is_replaced_once() -> None:
+    async with server(LENGTH, LENGTH, LENGTH, lives=1) as (url, asked):
+        to = wire(url)
+        for _ in range(2):
+            assert await to.post(b"question", again=True) == (200, b"hello")
+        assert len(asked) == 2
+        with pytest.raises(HungUp):  # what is not safe twice is not sent twice
+            await to.post(b"question")
+        assert len(asked) == 2
+        to.close()
+
+
+async def test_threat_S15_a_server_that_only_hangs_up_is_asked_twice_at_most() -> None:
+    async with server(LENGTH, b"", b"", b"", lives=1) as (url, asked):
+        to = wire(url)
+        await to.post(b"", again=True)
+        with pytest.raises(HungUp):
+            await to.post(b"", again=True)
+        assert len(asked) == 2
+        with pytest.raises(HungUp):  # a new connection is no kept one
+            await to.post(b"", again=True)
+        assert len(asked) == 3
+        to.close()
+
+
+async def test_threat_S15_half_an_answer_is_not_asked_for_again() -> None:
+    async with server(LENGTH, LENGTH[:9]) as (url, asked):
+        to = wire(url)
+        await to.post(b"", again=True)
+        with pytest.raises(WireError):
+            await to.post(b"", again=True)
+        assert len(asked) == 2
         to.close()

@@ -1,5 +1,6 @@
 """The words made by hand against eth-abi: the same values, the same bytes, the same refusals."""
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -21,6 +22,23 @@ class Colour(IntEnum):
     RED = 0
     GREEN = 1
     BLUE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Inner(abi.Struct):
+    flag: bool
+    text: bytes
+
+    abi_params = (abi.Param("flag", "bool"), abi.Param("text", "bytes16"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outer(abi.Struct):
+    small: int
+    inner: Inner
+    account: str
+
+    abi_params = (abi.Param("small", "uint8"), abi.Param("inner", Inner), abi.Param("account", "address"))
 
 
 def values(spec: str) -> st.SearchStrategy[Any]:
@@ -52,8 +70,22 @@ def test_what_eth_abi_makes(row: tuple[tuple[str, ...], tuple[Any, ...]]) -> Non
 @settings(max_examples=500, deadline=None)
 @given(st.sampled_from([*SPECS, Colour]), st.one_of(st.binary(min_size=32, max_size=32), st.integers(0, 300)))
 def test_any_word_is_read_or_refused_as_without_them(spec: Any, drawn: bytes | int) -> None:
-    data = drawn if isinstance(drawn, bytes) else drawn.to_bytes(32)
+    same_without(spec, drawn if isinstance(drawn, bytes) else drawn.to_bytes(32))
 
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(0, 300), st.integers(0, 2), st.one_of(st.just(bytes(16)), st.binary(min_size=16, max_size=16))
+)
+def test_a_struct_of_words_is_read_or_refused_as_without_them(small: int, flag: int, low: bytes) -> None:
+    data = small.to_bytes(32) + flag.to_bytes(32) + b"\x01" * 16 + low + bytes(12) + b"\x02" * 20
+    same_without(Outer, data)
+    same_without(Outer, data[:-1])
+    if small < 256 and flag < 2 and not any(low):
+        assert encode((Outer,), decode((Outer,), data)) == data
+
+
+def same_without(spec: Any, data: bytes) -> None:
     def outcome() -> Any:
         try:
             return decode((spec,), data)
@@ -62,8 +94,18 @@ def test_any_word_is_read_or_refused_as_without_them(spec: Any, drawn: bytes | i
 
     by_hand = outcome()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(abi, "_words", lambda specs: None)
+        patch.setattr(abi, "_row", lambda specs: None)
         assert outcome() == by_hand
+
+
+def test_a_struct_of_words_is_written_by_hand() -> None:
+    value = Outer(7, Inner(True, b"\x01" * 16), f"0x{'02' * 20}")
+    by_hand = encode((Outer,), (value,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(abi, "abi_encode", lambda *of: pytest.fail("not by hand"))
+        assert encode((Outer,), (value,)) == by_hand
+    with pytest.raises(AbiError):
+        encode((Outer,), (7,))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,2 @@
+class ClientError(Exception):
+    """What the client refuses before it asks anybody."""

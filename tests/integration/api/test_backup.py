@@ -1,0 +1,139 @@
+"""The drill: sell, back up, sell more, lose everything, restore."""
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from api.settings import Settings
+from ledger.cli.app import app
+from ledger.crypto.chunked import decrypt
+from ledger.crypto.seal import GrantContext, PrivateKey, open_sealed
+from tests.integration.api.conftest import Client, Clock, running
+from tests.integration.api.dataset import Dataset
+from tests.integration.api.market import BUYER, PASSPHRASE, SELLER, Market
+from tests.integration.api.test_erasures import DAY, ask
+from tests.integration.api.test_grants import Sold, asking, holder, selling
+
+KEY = PrivateKey.generate()
+SECRET = b"province,population\n"
+
+
+@pytest.fixture
+def places(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """With key shares apart from the data, as every profile but development asks for."""
+    shares = [tmp_path / "share-1", tmp_path / "share-2"]
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("keys", "manifest.json", "socai.sqlite"):
+        (tmp_path / name).rename(data / name)
+    monkeypatch.setenv("SOCAI_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setenv("SOCAI_SHARES", ":".join(map(str, shares)))
+    return settings.model_copy(update={"shares": shares, "data": data})
+
+
+async def socai(settings: Settings, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and what the command printed."""
+    command = ["--json", "--data", str(settings.data), *arguments]
+    result = await asyncio.to_thread(CliRunner().invoke, app, command)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, json.loads(result.stdout)
+
+
+async def opened(buyer: Client, market: Market, sold: Sold) -> bytes:
+    """What the licence opens."""
+    status, grant = await buyer.call("POST", sold.path, json=asking(KEY))
+    assert status == 201, grant
+    licences = bytes.fromhex(market.manifest.address("Licences")[2:])
+    decided = bytes.fromhex(grant["block_hash"][2:])
+    context = GrantContext(market.manifest.chain_id, licences, sold.licence, 1, decided, "download")
+    data_key = open_sealed(bytes.fromhex(grant["sealed_key"][2:]), KEY, context)
+    async with buyer.request("GET", f"/v1/payloads/{grant['root']}") as response:
+        ciphertext = await response.read()
+    return b"".join(map(bytes, decrypt(data_key, bytes.fromhex(grant["context"][2:]), [ciphertext])))
+
+
+async def refusal(buyer: Client, sold: Sold) -> str:
+    _, refused = await buyer.call("POST", sold.path, json=asking(KEY))
+    return str(refused["code"])
+
+
+async def caught_up(client: Client, market: Market) -> None:
+    for _ in range(600):
+        _, health = await client.call("GET", "/v1/health")
+        if health["index_block"] == (await market.head())[0]:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(health)
+
+
+async def test_R13_R23_threat_S27_the_restore_drill(
+    places: Settings, clock: Clock, market: Market, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    async with running(places, clock) as client:
+        seller = await client.sign_in(SELLER)
+        kept = await selling(market, await Dataset.deposited(seller, SECRET * 2000))
+        withdrawn = await selling(market, await Dataset.deposited(seller))
+        buyer = await holder(client, market, KEY)
+        assert await opened(buyer, market, kept) == kept.dataset.plaintext
+        code, first = await socai(places, "backup", "--to", str(folder))
+        assert (code, first["objects"]) == (0, first["new"])
+
+        late = await selling(market, await Dataset.deposited(seller))
+        assert await opened(buyer, market, late) == late.dataset.plaintext
+        await ask(seller, withdrawn.dataset)
+        clock.ahead = DAY + 1
+        assert await client.services.erasures.carry_out() == 1
+        clock.ahead = 0
+    everything = b"".join(path.read_bytes() for path in files(folder))
+    for secret in (SECRET, kept.dataset.data_key, b"SQLite format 3", PASSPHRASE.encode()):
+        assert secret not in everything
+    for share in (path for place in places.shares for path in files(place)):
+        assert not share.read_bytes() or share.read_bytes()[:32] not in everything
+
+    shutil.rmtree(places.data)
+    places.data.mkdir()
+    code, restored = await socai(places, "restore", str(folder))
+    assert (code, restored["time"], restored["put_back"]) == (0, first["time"], first["objects"])
+    async with running(places, clock) as client:
+        await caught_up(client, market)
+        buyer = await client.sign_in(BUYER)
+        assert await opened(buyer, market, kept) == kept.dataset.plaintext
+        assert await refusal(buyer, late) == "payload-unknown"  # the chain knows it, the vault lost it
+        assert await refusal(buyer, withdrawn) == "payload-erased"  # though its wrapped key is back
+    code, second = await socai(places, "backup", "--to", str(folder))
+    assert (code, second["objects"] - second["new"]) == (0, first["objects"])  # they never change
+    code, refused = await socai(places, "restore", str(folder))
+    assert (code, refused["error"]) == (1, "NotEmpty")
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_threat_S27_an_altered_backup_restores_nothing(
+    places: Settings, clock: Clock, tmp_path: Path
+) -> None:
+    async with running(places, clock) as client:
+        await Dataset.deposited(await client.sign_in(SELLER))
+    folder = tmp_path / "backups"
+    assert (await socai(places, "backup", "--to", str(folder)))[0] == 0
+    shutil.rmtree(places.data)
+    places.data.mkdir()
+    for what in ("database", "keys", "manifest", "contents", "objects"):
+        file = next(path for path in files(folder) if what in path.relative_to(folder).parts)
+        whole = file.read_bytes()
+        altered = bytearray(whole)
+        altered[len(whole) // 2] ^= 1
+        forged = whole.replace(b'"objects":{', b'"objects":{"x":[1,"y"],')
+        file.write_bytes(forged if what == "contents" else altered)
+        code, refused = await socai(places, "restore", str(folder))
+        assert (code, refused["error"]) == (1, "BackupUnusable"), what
+        assert not (places.data / "socai.sqlite").exists()
+        file.write_bytes(whole)
+    assert (await socai(places, "restore", str(folder)))[0] == 0

@@ -1,0 +1,259 @@
+"""The history as supervisors search it: complete, as of any block, never without a trace of who looked."""
+
+import asyncio
+import csv
+import hashlib
+import io
+import json
+import sqlite3
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import parquet
+
+from api.settings import Settings
+from ledger.chain.trust import trust_file
+from ledger.cli.export import verify_export
+from ledger.domain.history import Filter
+from ledger.domain.ids import plan_id
+from ledger.domain.market import Role
+from ledger.proofs import canonical, tlog
+from ledger.proofs import trust as trusts
+from ledger.proofs.error import ProofError
+from ledger.proofs.journal import Link, fold_all
+from ledger.proofs.trust import Development
+from tests.integration.api.conftest import Client, indexed
+from tests.integration.api.market import BUYER, PLAN, SELLER, Listed, Market, account
+
+
+@pytest.fixture
+async def supervisor(client: Client) -> Client:
+    return await client.sign_in(account("supervisor"))
+
+
+@pytest.fixture
+async def sold(client: Client, market: Market) -> tuple[Listed, int]:
+    """A listing with two plans, and a licence of the second, revoked."""
+    draft = market.signed_for(b"\x11" * 32, 1000, b"\x12" * 32)
+    listed = await market.publish(draft, [PLAN, replace(PLAN, quota=5)])
+    licence = await market.buy(listed.plans[1])
+    await market.revoke(licence)
+    await indexed(client, market)
+    return listed, licence
+
+
+async def search(client: Client, query: str) -> list[dict[str, Any]]:
+    status, page = await client.call("GET", f"/v1/history/entries?{query}")
+    assert status == 200, page
+    found: list[dict[str, Any]] = page["items"]
+    return found
+
+
+async def test_R03_entries_are_found_by_whatever_they_are_about(
+    supervisor: Client, market: Market, sold: tuple[Listed, int]
+) -> None:
+    listed, licence = sold
+    of_licence = await search(supervisor, f"licence={licence}&order=oldest")
+    events = [found["event"] for found in of_licence]
+    assert events[0] == "Purchased"
+    assert "LicenceRevoked" in events
+    assert [(found["block_number"], found["log_index"]) for found in of_licence] == sorted(
+        (found["block_number"], found["log_index"]) for found in of_licence
+    )
+    purchase = of_licence[0]
+    assert (purchase["args"]["buyer"], purchase["args"]["price"]) == (BUYER.address, "0")
+    assert (purchase["contract"], purchase["listing"], purchase["final"]) == ("Exchange", listed.id, True)
+    by_buyer = await search(supervisor, f"account={BUYER.address}&event=Purchased")
+    assert by_buyer == [purchase]
+    for query, found in (
+        (f"listing={listed.id}&event=Listed", 1),
+        ("importance=other&event=Listed", 1),
+        ("importance=core", 0),
+        ("subject=locations&sharing=open&event=PlanAdded", 2),
+        ("jurisdiction=VN&event=Purchased", 1),
+        ("jurisdiction=LA", 0),
+        (f"first_block={purchase['block_number']}&last_block={purchase['block_number']}&event=Purchased", 1),
+        (f"last_block={purchase['block_number'] - 1}&event=Purchased", 0),
+        ("since=1&until=2", 0),
+        (f"reference=0x{'77' * 32}", 0),
+        ("contract=LogAnchor", 0),
+    ):
+        assert len(await search(supervisor, query)) == found, query
+    status, page = await supervisor.call("GET", "/v1/history/entries?contract=Licenses")
+    assert (status, page["items"]) == (200, [])
+    assert (await supervisor.call("GET", "/v1/history/entries?cursor=x"))[0] == 422
+
+
+async def test_R03_pages_leave_nothing_out_and_positions_count_the_journal(
+    supervisor: Client, market: Market, sold: tuple[Listed, int]
+) -> None:
+    whole = await search(supervisor, "order=oldest&limit=200")
+    paged: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        _, page = await supervisor.call("GET", f"/v1/history/entries?order=oldest&limit=7{cursor}")
+        paged += page["items"]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert paged == whole
+    newest = await search(supervisor, "limit=200")
+    assert newest == whole[::-1]
+    for contract in ("Exchange", "Licences", "Listings"):
+        positions = [found["position"] for found in whole if found["contract"] == contract]
+        assert positions == list(range(1, len(positions) + 1))
+    entries = supervisor.services.history.entries
+    _, held = await entries.search(Filter(contract="Licences"), None, 200, newest_first=False)
+    head = fold_all(Link(found.topic0, found.data) for found in held)
+    assert head == await market.read(market.contracts.licences.journal_head())
+
+
+async def test_R03_a_participants_timeline_and_what_was_at_an_earlier_block(
+    supervisor: Client, market: Market, sold: tuple[Listed, int]
+) -> None:
+    listed, licence = sold
+    status, timeline = await supervisor.call("GET", f"/v1/history/participants/{SELLER.address}/timeline")
+    assert status == 200
+    assert [found["event"] for found in timeline["items"]][:3] == ["Accredited", "Transfer", "Listed"]
+    revoked = (await search(supervisor, f"licence={licence}"))[0]["block_number"]
+    for block, expected in ((revoked, "Revoked"), (revoked - 1, "Active"), (revoked, "Revoked")):
+        status, then = await supervisor.call("GET", f"/v1/history/licences/{licence}?block={block}")
+        assert (status, then["licence"]["status"], then["block_number"]) == (200, expected, block)
+    _, now = await supervisor.call("GET", f"/v1/history/listings/{listed.id}")
+    assert now["listing"] == (await supervisor.call("GET", f"/v1/listings/{listed.id}"))[1]["listing"]
+    assert now["listing"]["plans"][1]["id"] == str(plan_id(listed.id, 1))
+    before = (await search(supervisor, f"listing={listed.id}&order=oldest"))[0]["block_number"] - 1
+    status, problem = await supervisor.call("GET", f"/v1/history/listings/{listed.id}?block={before}")
+    assert (status, problem["code"]) == (404, "listing-unknown")
+    status, problem = await supervisor.call("GET", f"/v1/history/listings/{listed.id}?block=999999")
+    assert (status, problem["code"]) == (404, "block-not-indexed")
+    status, who = await supervisor.call("GET", f"/v1/history/participants/{BUYER.address}")
+    assert (who["participant"]["roles"], who["participant"]["licences"]) == (Role.BUYER, 1)
+    status, problem = await supervisor.call("GET", f"/v1/history/participants/0x{'99' * 20}")
+    assert (status, problem["code"]) == (404, "participant-unknown")
+
+
+async def test_R10_every_figure_can_be_recomputed_from_the_entries(
+    supervisor: Client, market: Market, sold: tuple[Listed, int]
+) -> None:
+    listed, _ = sold
+    await market.buy(listed.plans[0])
+    await indexed(supervisor, market)
+    status, summary = await supervisor.call("GET", "/v1/history/summary")
+    assert status == 200
+    sales: dict[str, list[int]] = {}
+    for found in await search(supervisor, "event=Purchased&limit=200"):
+        sales.setdefault(found["block_time"][:10], []).append(int(found["args"]["price"]))
+    assert [(cell["start"][:10], cell["purchases"], cell["value"]) for cell in summary["sales"]] == [
+        (day, len(prices), str(sum(prices))) for day, prices in sorted(sales.items())
+    ]
+    assert [(cell["importance"], cell["home"], cell["buyer_home"]) for cell in summary["sales"]] == [
+        ("other", "VN", "VN")
+    ]
+    assert [(cell["status"], cell["licences"]) for cell in summary["held"]] == [("active", 1), ("revoked", 1)]
+    assert (await supervisor.call("GET", "/v1/history/summary?until=1"))[1]["sales"] == []
+
+
+async def test_R34_every_look_at_the_history_is_a_leaf_without_personal_data(
+    client: Client, supervisor: Client, sold: tuple[Listed, int], settings: Settings
+) -> None:
+    operator = await client.sign_in(account("operator"))
+    size = await log_size(client)
+    await search(supervisor, f"account={BUYER.address}")
+    await operator.call("GET", f"/v1/history/licences/{sold[1]}")
+    assert await log_size(client) == size + 2
+    async with client.request("GET", f"/v1/log/tile/entries/000.p/{size + 2}") as response:
+        raw = await response.read()
+    leaves = tlog.decode_entries(raw, size + 2)[size:]
+    told = [json.loads(leaf) for leaf in leaves]
+    assert [(leaf["kind"], leaf["role"], leaf["view"]) for leaf in told] == [
+        ("inquiry", "supervisor", "entries"),
+        ("inquiry", "operator", "licence"),
+    ]
+    for leaf in leaves:
+        assert BUYER.address[2:].lower().encode() not in leaf.lower()
+        assert account("supervisor").address[2:].lower().encode() not in leaf.lower()
+        assert canonical.dumps(json.loads(leaf)) == leaf
+    with sqlite3.connect(settings.data / "socai.sqlite") as connection:
+        rows = connection.execute("SELECT account, view, parameters FROM inquiries ORDER BY leaf").fetchall()
+    connection.close()
+    assert rows[-2][0].hex() == account("supervisor").address[2:].lower()
+    assert json.loads(rows[-2][2])["account"] == BUYER.address.lower()
+    outsider = await client.sign_in(account("outsider"))
+    assert (await outsider.call("GET", "/v1/history/entries"))[1]["code"] == "not-overseer"
+    assert await log_size(client) == size + 2
+
+
+async def log_size(client: Client) -> int:
+    async with client.request("GET", "/v1/log/checkpoint") as response:
+        return int((await response.text()).split("\n")[1])
+
+
+async def test_R30_an_export_is_complete_and_shows_it_offline(
+    supervisor: Client, market: Market, sold: tuple[Listed, int], tmp_path: Path
+) -> None:
+    trust = trusts.read(trust_file(market.manifest, Development(), None))
+    file = tmp_path / "history.zip"
+    await fetch(supervisor, "format=csv&format=ndjson&format=parquet", file)
+    found = verify_export(file, trust, time.time())
+    whole = await search(supervisor, "order=oldest&limit=200")
+    in_journals = [entry for entry in whole if entry["position"]]
+    assert sum(found["counts"].values()) == len(in_journals) > 30
+    with zipfile.ZipFile(file) as archive:
+        table = parquet.read_table(io.BytesIO(archive.read("entries.parquet"))).to_pylist()
+        lines = [json.loads(line) for line in archive.read("entries.ndjson").splitlines()]
+        rows = list(csv.DictReader(io.StringIO(archive.read("entries.csv").decode())))
+        assert b"keccak256(head" in archive.read("README.md")
+        digests = json.loads(archive.read("export.json"))["sha256"]
+        for name in ("entries.csv", "proofs/Exchange.json"):
+            assert hashlib.sha256(archive.read(name)).hexdigest() == digests[name]
+    assert [json.loads(row["arguments"]) for row in table] == [entry["args"] for entry in whole]
+    assert [row["arguments"] for row in lines] == [entry["args"] for entry in whole]
+    assert [row["data"] for row in rows] == [row["data"] for row in table]
+
+    revoked = (await search(supervisor, f"licence={sold[1]}"))[0]["block_number"]
+    part = tmp_path / "part.zip"
+    await fetch(supervisor, f"first_block={revoked - 2}&last_block={revoked}", part)
+    assert 0 < sum(verify_export(part, trust, time.time())["counts"].values()) < len(in_journals)
+    status, problem = await supervisor.call("GET", "/v1/history/export?last_block=999999")
+    assert (status, problem["code"]) == (404, "block-not-indexed")
+
+    def first(event: str) -> int:
+        return next(number for number, row in enumerate(lines) if row["event"] == event)
+
+    purchase = first("Purchased")
+    cheaper = lines[purchase] | {"arguments": lines[purchase]["arguments"] | {"price": "1"}}
+    forged = lines[purchase]["data"]
+    forged = forged[:-1] + ("0" if forged[-1] != "0" else "1")
+    for altered, why in (
+        (lines[:purchase] + lines[purchase + 1 :], "comes after|fold|head"),
+        ([*lines[:purchase], cheaper, *lines[purchase + 1 :]], "to be read"),
+        ([*lines[:purchase], lines[purchase] | {"data": forged}, *lines[purchase + 1 :]], "to be read"),
+        (lines[: first("LicenceRevoked")], "head"),
+        ([*lines, lines[-1]], "comes after"),
+        ([], "head"),
+    ):
+        with pytest.raises(ProofError, match=why):
+            verify_export(rewritten(file, altered), trust, time.time())
+
+
+async def fetch(client: Client, query: str, to: Path) -> None:
+    async with client.request("GET", f"/v1/history/export?{query}") as response:
+        assert response.status == 200, await response.text()
+        body = await response.read()
+    await asyncio.to_thread(to.write_bytes, body)
+
+
+def rewritten(file: Path, lines: list[dict[str, Any]]) -> Path:
+    """The archive with these lines only."""
+    to = file.with_name("altered.zip")
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(to, "w") as new:
+        for name in old.namelist():
+            if name.startswith(("proofs/", "export.json")):
+                new.writestr(name, old.read(name))
+        new.writestr("entries.ndjson", "".join(json.dumps(line) + "\n" for line in lines))
+    return to
