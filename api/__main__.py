@@ -27,7 +27,8 @@ from ledger.chain.manifest import ManifestError, WrongChain
 from ledger.chain.rpc import RpcError
 from ledger.keys import CustodyError, SecretFileError
 from ledger.proofs.trust import BadTrust
-from ledger.store.database import DatabaseUrlRefused, NotMigratable
+from ledger.store.database import NotMigratable
+from ledger.store.engine import DatabaseUrlRefused
 
 START_ERRORS: Final = (
     SettingMissing,

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence, Sized
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -74,7 +75,7 @@ from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, T
 from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.erasures import Erasures, Supervisors
 from ledger.services.evidence import Evidence
-from ledger.services.exchange import Exchange, FinalBlock, Following
+from ledger.services.exchange import Exchange, FinalBlock
 from ledger.services.grants import Entitlements, Grants, Uses
 from ledger.services.history import Exports, History, Overseers
 from ledger.services.metadata import Metadata
@@ -98,13 +99,16 @@ from ledger.store.index.catalogue import IndexCatalogue
 from ledger.store.index.history import IndexHistory
 from ledger.store.inquiries import Inquiries
 from ledger.store.intents import IntentLog
+from ledger.store.leader import Leader
 from ledger.store.metadata import Documents as DocumentRows
 from ledger.store.samples import Samples as SampleRows
 from ledger.store.sessions import Sessions
+from ledger.tasks import meanwhile
 
 LOG: Final = logging.getLogger("socai.api")
 VERSION: Final = version("socai")
-WATCH_SECONDS: Final = 2.0
+WATCH_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 1.0
 
 
 class SettingMissing(Exception):
@@ -121,6 +125,9 @@ class Intents(Protocol):
     async def open(self) -> Sized:
         """The vault's transactions that are not settled."""
         ...
+
+
+Chore = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +151,13 @@ class Adapters:
     uses: Uses
     anchors: Anchors
     catalogue: Catalogue
-    index: Following
+    index: Runner
     overseers: Overseers
     exports: Exports
     intents: Intents
+    leader: Leader
+    chores: Sequence[Chore]
+    """What only the process that leads does, for ever, besides the use cases' own."""
     clock: Clock = time.time
 
 
@@ -182,12 +192,24 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
             async def sampled() -> None:
                 await _sample(services, adapters, metrics)
 
+            async def lead() -> None:
+                chores = [
+                    *(chore() for chore in adapters.chores),
+                    _repeat("deposits collected", abandoned, collect),
+                    _repeat("unclaimed payloads collected", services.unclaimed.collect, collect),
+                    _repeat("payloads erased", services.erasures.carry_out, collect),
+                    _repeat("access log anchored", anchored, anchor, anchor),
+                ]
+                await asyncio.gather(*chores)
+
+            async def looked() -> None:
+                if not await adapters.leader.leads():
+                    await adapters.index.look()
+
             async with (
-                _meanwhile(_repeat("deposits collected", abandoned, collect)),
-                _meanwhile(_repeat("unclaimed payloads collected", services.unclaimed.collect, collect)),
-                _meanwhile(_repeat("payloads erased", services.erasures.carry_out, collect)),
-                _meanwhile(_repeat("access log anchored", anchored, anchor, anchor)),
-                _meanwhile(_repeat("metrics sampled", sampled, SAMPLE_SECONDS)),
+                meanwhile(adapters.leader.run(lead)),
+                meanwhile(_repeat("index looked at", looked, LOOK_SECONDS)),
+                meanwhile(_repeat("metrics sampled", sampled, SAMPLE_SECONDS)),
             ):
                 yield
 
@@ -221,17 +243,6 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     )
     app.state.metrics = metrics
     return app
-
-
-@asynccontextmanager
-async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Has `work` done in the background until the block ends."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def _repeat(
@@ -270,7 +281,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     if settings.passphrase is None:
         raise SettingMissing("SOCAI_PASSPHRASE is not set: the key store cannot be opened")
     keys = LocalKeyStore.open(settings.keys or settings.data / "keys", settings.passphrase.get_secret_value())
-    database = Database(settings.database_url or f"sqlite:///{settings.data / 'socai.sqlite'}")
+    database = Database(settings.database)
     try:
         await database.migrate()
         async with AsyncExitStack() as stack:
@@ -281,22 +292,23 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             rpc = nodes[0]
             blocks = FinalBlocks(rpc, finality)
             listings, licences = manifest.address("Listings"), manifest.address("Licences")
-            intents = IntentLog(database)
+            intents, leader = IntentLog(database), Leader(settings.database)
             sender = Sender(
                 rpc,
                 keys.custodian(),
                 intents,
                 manifest.chain_id,
                 clock=time.time,
+                leads=leader.leads,
                 errors=ERRORS,
                 depth=uses.depth(finality),
             )
-            await sender.recover()
             trust = trust_of(manifest, settings.trust)
             source = Source(rpc, Decoder(manifest), trust.anchor)
             index = Runner(rpc, source, Index(database, manifest), manifest, finality)
             objects = ObstoreObjects.local(settings.objects or settings.data / "objects")
             captures = Captures(rpc, trust, database, objects)
+            watch = partial(sender.watch, WATCH_SECONDS)
             adapters = Adapters(
                 manifest=manifest,
                 finality=settings.finality,
@@ -321,10 +333,10 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                     rpc, blocks, manifest.address("Participants"), manifest.address("AccessManager")
                 ),
                 intents=intents,
+                leader=leader,
+                chores=(partial(_repeat, "sender watched", watch, WATCH_SECONDS), index.run, captures.run),
             )
-            watch = _repeat("sender watched", sender.watch, WATCH_SECONDS)
-            async with _meanwhile(watch), _meanwhile(index.run()), _meanwhile(captures.run()):
-                yield adapters
+            yield adapters
     finally:
         await database.close()
 

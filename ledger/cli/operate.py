@@ -32,7 +32,7 @@ HEARTBEAT = 10.0
 
 def up(
     context: typer.Context,
-    port: Annotated[int, typer.Option(help="Of the service.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the service.")] = 8000,
     rpc_port: Annotated[int, typer.Option(help="Of the chain; a free one is chosen when taken.")] = 8545,
 ) -> None:
     """Runs a whole exchange on this machine until Ctrl-C: chain, contracts, service. --data keeps it."""
@@ -149,7 +149,7 @@ async def _until_stopped(process: asyncio.subprocess.Process, chain: Devnet) -> 
 
 async def _healthy(url: str, process: asyncio.subprocess.Process, log: Path) -> None:
     async with Service(url) as caller:
-        for _ in range(300):
+        for _ in range(600):
             with contextlib.suppress(ServiceError):
                 await caller.json("GET", "/v1/health")
                 if process.returncode is None:
@@ -158,7 +158,7 @@ async def _healthy(url: str, process: asyncio.subprocess.Process, log: Path) -> 
                 last = log.read_text(errors="replace").splitlines()[-1:]  # noqa: ASYNC240 - small
                 raise ChildError(f"{''.join(last)} (status {process.returncode}, see {log})")
             await asyncio.sleep(0.1)
-    raise ChildError(f"the service did not answer within 30 s: see {log}")
+    raise ChildError(f"the service did not answer within 60 s: see {log}")
 
 
 def _local_passphrase(data: Path) -> str:

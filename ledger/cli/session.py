@@ -37,8 +37,9 @@ from ledger.keys import account as accounts
 from ledger.objects import ObjectError
 from ledger.proofs.error import ProofError
 from ledger.services.backups import BackupUnusable
-from ledger.store.database import DatabaseUrlRefused, NotMigratable
+from ledger.store.database import NotMigratable
 from ledger.store.dump import DumpFailed
+from ledger.store.engine import DatabaseUrlRefused
 
 T = TypeVar("T")
 

@@ -61,7 +61,7 @@ class EncryptionKeys:
             max(sequences, default=0) + 1,
             int(time.time()) + DEADLINE_SECONDS,
         )
-        await self._service.json(
+        await self._service.once(
             "PUT",
             "/v1/encryption-keys",
             {

@@ -10,9 +10,10 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Protocol, Self
+from weakref import WeakValueDictionary
 
 from ledger.crypto.chunked import HEADER, SEALED_BLOCK, plaintext_size
 from ledger.crypto.merkle import RootBuilder, leaf_count, leaf_hash, leaf_range
@@ -50,9 +51,11 @@ class Uploads:
     write: Begin[UploadStore]
     read: Begin[UploadStore]
     objects: ObjectStore
+    joining: WeakValueDictionary[bytes, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def open(self, deposit_id: bytes, seller: bytes, *, start: int, size: int, total: int) -> Section:
-        """A place for the bytes [start, start + size) of `total`; all sections name the same total.
+        """A place for the bytes [start, start + size) of `total`, or the one there is; all sections name the
+        same total.
 
         Raises DepositUnknown, DepositTaken, Truncated (no ciphertext has that total), SectionMisplaced,
         UploadTooLarge, QuotaExceeded.
@@ -69,13 +72,16 @@ class Uploads:
             others = await store.sections.of(deposit_id)
             for other in others:
                 if (other.start, other.size, other.total) == (start, size, total):
-                    return other
-            if any(other.total != total for other in others):
-                raise SectionMisplaced("the other sections are of another total")
-            if any(other.start < end and start < other.start + other.size for other in others):
-                raise SectionMisplaced("another section has some of these bytes")
-            check_room(self.terms, total, await store.used(seller) - sum(other.size for other in others))
-            await store.sections.open(section, seller)
+                    section = other
+                    break
+                if other.total != total:
+                    raise SectionMisplaced("the other sections are of another total")
+                if other.start < end and start < other.start + other.size:
+                    raise SectionMisplaced("another section has some of these bytes")
+            else:
+                check_room(self.terms, total, await store.used(seller) - sum(other.size for other in others))
+                await store.sections.open(section, seller)
+        await self._join(section, seller)
         return section
 
     async def find(self, section_id: bytes, seller: bytes) -> Section:
@@ -106,8 +112,7 @@ class Uploads:
             )
         finally:
             section = await self.find(section_id, seller)
-            if section.complete:
-                await self._join(section.deposit, seller)
+            await self._join(section, seller)
         return section
 
     async def terminate(self, section_id: bytes, seller: bytes) -> None:
@@ -135,8 +140,16 @@ class Uploads:
                     del held[: end - start]
                     index += 1
 
-    async def _join(self, deposit_id: bytes, seller: bytes) -> None:
-        """Makes the deposit's object once every section is complete; of several at once one does."""
+    async def _join(self, section: Section, seller: bytes) -> None:
+        """Makes the deposit's object once every section is complete; of several at once one does.
+
+        Also when a section is opened again, since a kill may have come before.
+        """
+        if section.complete:
+            async with self.joining.setdefault(section.deposit, asyncio.Lock()):
+                await self._join_all(section.deposit, seller)
+
+    async def _join_all(self, deposit_id: bytes, seller: bytes) -> None:
         async with self.read() as store:
             deposit, sections = await store.find(deposit_id, seller), await store.sections.of(deposit_id)
         parts = sorted((part for section in sections for part in section.parts), key=lambda part: part.start)

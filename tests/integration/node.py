@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -10,13 +10,28 @@ import aiohttp
 from aiohttp import web
 
 Lie = Callable[[Any], Any]
+Alter = Callable[[str, list[Any], Any], Any]
+"""From method, parameters and true result to what is answered."""
+Forward = Callable[[], Awaitable[Any]]
+Fault = Callable[[Forward], Awaitable[Any]]
+"""Asks the real node, or not, or twice: may wait, may give another answer, may raise ConnectionError to hang
+up."""
+
+
+async def no_fault(forward: Forward) -> Any:
+    return await forward()
+
+
+def truth(method: str, params: list[Any], result: Any) -> Any:
+    return result
 
 
 class Node:
     """Hands questions on to the node at `url`; what tests set makes it worse.
 
     `down` hangs up on every caller, `delay` is in seconds before an answer, `lies` changes the result of a
-    method, `held` makes a method wait for an event. `asked` counts the questions of each method.
+    method, `held` makes a method wait for an event. `fault` and `alter` are for what these cannot say.
+    `asked` counts the questions of each method.
     """
 
     def __init__(self, behind: str) -> None:
@@ -26,6 +41,8 @@ class Node:
         self.delay = 0.0
         self.lies: dict[str, Lie] = {}
         self.held: dict[str, asyncio.Event] = {}
+        self.fault: Fault = no_fault
+        self.alter: Alter = truth
         self.asked: Counter[str] = Counter()
 
     @classmethod
@@ -47,22 +64,32 @@ class Node:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         asked = await request.json()
-        methods = {
-            question["id"]: question["method"] for question in (asked if isinstance(asked, list) else [asked])
-        }
-        self.asked.update(methods.values())
+        questions = {question["id"]: question for question in (asked if isinstance(asked, list) else [asked])}
+        methods = [question["method"] for question in questions.values()]
+        self.asked.update(methods)
         await asyncio.sleep(self.delay)
-        for method in methods.values():
+        for method in methods:
             if method in self.held:
                 await self.held[method].wait()
-        if self.down:
+
+        async def forward() -> Any:
+            async with self._http.post(self._behind, json=asked) as response:
+                return await response.json(content_type=None)
+
+        try:
+            if self.down:
+                raise ConnectionError
+            answers = await self.fault(forward)
+        except ConnectionError:
             assert request.transport is not None
             request.transport.abort()
             return web.Response()
-        async with self._http.post(self._behind, json=asked) as response:
-            answers = await response.json(content_type=None)
+        if isinstance(answers, web.StreamResponse):
+            return answers
         for answer in answers if isinstance(answers, list) else [answers]:
-            lie = self.lies.get(methods[answer["id"]])
-            if lie is not None and "result" in answer:
-                answer["result"] = lie(answer["result"])
+            if "result" in answer:
+                question = questions[answer["id"]]
+                lie = self.lies.get(question["method"])
+                told = answer["result"] if lie is None else lie(answer["result"])
+                answer["result"] = self.alter(question["method"], question["params"], told)
         return web.json_response(answers)

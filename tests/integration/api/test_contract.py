@@ -14,7 +14,7 @@ from api.errors import kinds
 from api.settings import Settings
 from tests.integration.api.conftest import Client
 from tests.integration.api.market import Market
-from tests.integration.api.node import Node
+from tests.integration.node import Node
 
 OPENAPI: dict[str, Any] = create_app(Settings()).openapi()
 OPERATIONS = [

@@ -5,7 +5,6 @@ import csv
 import hashlib
 import io
 import json
-import sqlite3
 import time
 import zipfile
 from dataclasses import replace
@@ -26,7 +25,7 @@ from ledger.proofs import trust as trusts
 from ledger.proofs.error import ProofError
 from ledger.proofs.journal import Link, fold_all
 from ledger.proofs.trust import Development
-from tests.integration.api.conftest import Client, indexed
+from tests.integration.api.conftest import Client, indexed, query
 from tests.integration.api.market import BUYER, PLAN, SELLER, Listed, Market, account
 
 
@@ -69,7 +68,7 @@ async def test_R03_entries_are_found_by_whatever_they_are_about(
     assert (purchase["contract"], purchase["listing"], purchase["final"]) == ("Exchange", listed.id, True)
     by_buyer = await search(supervisor, f"account={BUYER.address}&event=Purchased")
     assert by_buyer == [purchase]
-    for query, found in (
+    for asked, found in (
         (f"listing={listed.id}&event=Listed", 1),
         ("importance=other&event=Listed", 1),
         ("importance=core", 0),
@@ -82,7 +81,7 @@ async def test_R03_entries_are_found_by_whatever_they_are_about(
         (f"reference=0x{'77' * 32}", 0),
         ("contract=LogAnchor", 0),
     ):
-        assert len(await search(supervisor, query)) == found, query
+        assert len(await search(supervisor, asked)) == found, asked
     status, page = await supervisor.call("GET", "/v1/history/entries?contract=Licenses")
     assert (status, page["items"]) == (200, [])
     assert (await supervisor.call("GET", "/v1/history/entries?cursor=x"))[0] == 422
@@ -178,9 +177,7 @@ async def test_R34_every_look_at_the_history_is_a_leaf_without_personal_data(
         assert BUYER.address[2:].lower().encode() not in leaf.lower()
         assert account("supervisor").address[2:].lower().encode() not in leaf.lower()
         assert canonical.dumps(json.loads(leaf)) == leaf
-    with sqlite3.connect(settings.data / "socai.sqlite") as connection:
-        rows = connection.execute("SELECT account, view, parameters FROM inquiries ORDER BY leaf").fetchall()
-    connection.close()
+    rows = query(settings, "SELECT account, view, parameters FROM inquiries ORDER BY leaf")
     assert rows[-2][0].hex() == account("supervisor").address[2:].lower()
     assert json.loads(rows[-2][2])["account"] == BUYER.address.lower()
     outsider = await client.sign_in(account("outsider"))

@@ -4,7 +4,6 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
-from tests.integration.api.node import Node
 
 from ledger.chain.devnet import dev_accounts
 from ledger.client import Client as Participant
@@ -12,6 +11,7 @@ from ledger.client import Refused
 from ledger.domain.market import Kind
 from tests.integration.api.conftest import Client, indexed
 from tests.integration.api.market import CLASSIFICATION, PLAN, Market
+from tests.integration.node import Node
 
 DATASET = b"province,population\n" * 100_000
 

@@ -14,12 +14,12 @@ from urllib.error import HTTPError, URLError
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from tests.integration.api.node import Node
 
 from api.settings import Settings
 from tests.integration.api.conftest import Client
 from tests.integration.api.market import PASSPHRASE
 from tests.integration.api.test_start import FORKS, _main
+from tests.integration.node import Node
 
 PARTS = {"database", "chain", "index", "keys", "objects"}
 

@@ -11,8 +11,8 @@ from ledger.domain.entitlement import STREAMING
 from tests.integration.api.conftest import Client, Clock, running
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, SELLER, Market
-from tests.integration.api.node import Node
 from tests.integration.api.test_grants import Sold, records, selling
+from tests.integration.node import Node
 
 PLAINTEXT = bytes(range(251)) * 13_000
 """Three blocks and a bit."""

@@ -108,6 +108,28 @@ async def test_R13_an_upload_that_is_cut_goes_on_where_it_was_also_after_a_resta
         await assert_held(seller, dataset, settings)
 
 
+async def test_R13_killed_after_the_last_block_and_before_the_parts_are_joined(
+    settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(*_: object) -> None:
+        """Before it did anything."""
+
+    async with running(settings, clock) as client:
+        seller = await client.sign_in(SELLER)
+        datasets = [await Dataset.open(seller, PLAINTEXT) for _ in range(2)]
+        paths = [await opened(seller, dataset) for dataset in datasets]
+        with monkeypatch.context() as patched:
+            patched.setattr(uploads.Uploads, "_join", killed)
+            for dataset, path in zip(datasets, paths, strict=True):
+                assert (await sent(seller, path, 0, dataset.ciphertext))[0] == 204
+        first, second = datasets
+        assert await opened(seller, first) == paths[0]  # what a client does that goes on
+        end = len(second.ciphertext)
+        assert (await sent(seller, paths[1], end, b""))[0] == 204  # and another
+        for dataset in datasets:
+            assert (await dataset.complete(seller))[0] == 200
+
+
 async def test_threat_S07_with_a_checksum_all_of_a_body_is_kept_or_nothing(
     client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,7 @@ from ledger.proofs import receipts
 from ledger.proofs.receipts import Log
 from ledger.proofs.trust import Development
 from tests.integration.indexer.market import CHOOSERS, Market, found
-from tests.integration.indexer.proxy import Proxy, truth
+from tests.integration.node import Node, truth
 
 BLOCKS = 25
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -45,13 +45,13 @@ async def market(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mark
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def proxy(market: Market) -> AsyncIterator[Proxy]:
-    async with Proxy(f"http://{market.rpc._node}") as proxy:
+async def proxy(market: Market) -> AsyncIterator[Node]:
+    async with Node.before(f"http://{market.rpc._node}") as proxy:
         yield proxy
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def source(market: Market, proxy: Proxy) -> AsyncIterator[Source]:
+async def source(market: Market, proxy: Node) -> AsyncIterator[Source]:
     proxy.alter = truth
     async with Rpc(proxy.url, timeout=60) as rpc:
         yield Source(rpc, Decoder(market.manifest), Development())
@@ -68,12 +68,12 @@ async def test_R03_every_event_arrives_as_it_was_emitted(source: Source, market:
 
 
 async def test_a_block_whose_bloom_excludes_us_is_not_asked_for(
-    source: Source, market: Market, proxy: Proxy
+    source: Source, market: Market, proxy: Node
 ) -> None:
     head = await source.head()
     proxy.asked.clear()
     [block] = await source.read([head])
-    assert (block.link, block.entries, proxy.asked) == (head.link, (), [])
+    assert (block.link, block.entries, proxy.asked.total()) == (head.link, (), 0)
 
 
 def lie(change: Callable[[Receipts], None], *, consistent: bool) -> Callable[[str, list[Any], Any], Any]:
@@ -161,7 +161,7 @@ def fail(found: Receipts) -> None:
 async def test_threat_S14_a_lie_about_logs_is_named(
     source: Source,
     market: Market,
-    proxy: Proxy,
+    proxy: Node,
     change: Callable[[Receipts], None],
     names: tuple[type[FetchError], ...],
     consistent: bool,
@@ -172,7 +172,7 @@ async def test_threat_S14_a_lie_about_logs_is_named(
 
 
 async def test_threat_S14_places_are_counted_not_believed(
-    source: Source, market: Market, proxy: Proxy
+    source: Source, market: Market, proxy: Node
 ) -> None:
     def elsewhere(found: Receipts) -> None:
         for receipt in found:
@@ -204,7 +204,7 @@ async def test_threat_S14_places_are_counted_not_believed(
     ],
 )
 async def test_threat_S14_a_forged_header_is_named(
-    source: Source, market: Market, proxy: Proxy, change: dict[str, Any]
+    source: Source, market: Market, proxy: Node, change: dict[str, Any]
 ) -> None:
     proxy.alter = lambda method, params, result: (
         result | change if method == "eth_getBlockByNumber" else result
@@ -213,7 +213,7 @@ async def test_threat_S14_a_forged_header_is_named(
         await read(source, market)
 
 
-async def test_threat_S14_another_block_than_asked_for(source: Source, market: Market, proxy: Proxy) -> None:
+async def test_threat_S14_another_block_than_asked_for(source: Source, market: Market, proxy: Node) -> None:
     other = await market.rpc.request("eth_getBlockByNumber", ["0x3", False])
     proxy.alter = lambda method, params, result: other if params[0] == "0x5" else result
     with pytest.raises(ForgedHeader, match="asked for block 5, the node gave block 3"):
@@ -222,7 +222,7 @@ async def test_threat_S14_another_block_than_asked_for(source: Source, market: M
 
 @pytest.mark.parametrize("answer", [None, [], "0x", [None], [{}], [{"logs": None}], 7])
 async def test_threat_S15_what_is_no_answer_is_an_error(
-    source: Source, market: Market, proxy: Proxy, answer: Any
+    source: Source, market: Market, proxy: Node, answer: Any
 ) -> None:
     for method in ("eth_getBlockByNumber", "eth_getBlockReceipts"):
 
@@ -237,7 +237,7 @@ async def test_threat_S15_what_is_no_answer_is_an_error(
 
 
 async def test_threat_S15_a_lie_before_what_is_no_receipt(
-    source: Source, market: Market, proxy: Proxy
+    source: Source, market: Market, proxy: Node
 ) -> None:
     def change(found: Receipts) -> None:
         omit(found)

@@ -21,7 +21,7 @@ from ledger.proofs.trust import Development
 from ledger.store.database import Database
 from ledger.store.index.rows import IndexRows, in_snapshot, in_transaction
 from tests.integration.indexer.market import CHOOSERS, Market, found
-from tests.integration.indexer.proxy import Proxy, truth
+from tests.integration.node import Node, truth
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -41,8 +41,8 @@ async def some_blocks(market: Market) -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/index.sqlite")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
     await database.migrate()
     yield database
     await database.close()
@@ -114,7 +114,7 @@ async def test_threat_S14_a_chain_that_leaves_ours_below_finality_halts_the_inde
 
 
 async def test_threat_S14_a_lie_holds_the_index_where_it_is(market: Market, database: Database) -> None:
-    async with Proxy(f"http://{market.rpc._node}") as proxy, Rpc(proxy.url) as rpc:
+    async with Node.before(f"http://{market.rpc._node}") as proxy, Rpc(proxy.url) as rpc:
         follower = runner(market, database, rpc)
         proxy.alter = lambda method, params, result: (
             [receipt | {"logs": []} for receipt in result] if method == "eth_getBlockReceipts" else result
@@ -169,7 +169,7 @@ async def test_R13_a_rebuild_that_fails_leaves_the_old_index(
 ) -> None:
     await runner(market, database).step()
     before = await in_snapshot(database, lambda sql: sql.fingerprint())
-    async with Proxy(f"http://{market.rpc._node}") as proxy, Rpc(proxy.url) as rpc:
+    async with Node.before(f"http://{market.rpc._node}") as proxy, Rpc(proxy.url) as rpc:
         proxy.alter = lambda method, params, result: None if method == "eth_getBlockReceipts" else result
         with pytest.raises(Exception, match="has no receipts"):
             await rebuild(

@@ -34,7 +34,7 @@ from ledger.store.database import Database
 from ledger.store.index.rows import in_snapshot
 from tests.integration.indexer.follower import follow
 from tests.integration.indexer.market import CHOOSERS, Market, found
-from tests.integration.indexer.proxy import Proxy
+from tests.integration.node import Forward, Node
 
 RUNS = int(os.environ.get("SOCAI_SIMULATIONS", "0"))
 SEEDS = [secrets.randbits(32) for _ in range(RUNS)] or [1, 2, 3, 4, 5]
@@ -58,7 +58,7 @@ async def market(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mark
 
 
 @dataclass
-class Node:
+class Faults:
     """What goes wrong between index and node, each with a small chance."""
 
     random: Random
@@ -68,7 +68,7 @@ class Node:
     seen: Counter[str] = field(default_factory=Counter)
     heads: list[Any] = field(default_factory=list)
 
-    async def fault(self) -> web.Response | None:
+    async def fault(self, forward: Forward) -> Any:
         chance = self.random.random() if self.failing else 1.0
         self.lying = self.failing and self.random.random() < 0.12
         if chance < 0.03:
@@ -84,7 +84,7 @@ class Node:
         if chance < 0.20:
             self.seen["late"] += 1
             await asyncio.sleep(self.random.random() / 20)
-        return None
+        return await forward()
 
     def alter(self, method: str, params: list[Any], result: Any) -> Any:
         if not self.failing or result is None:
@@ -134,14 +134,14 @@ async def test_threat_S06_S14_S15_S17_R13_the_index_ends_as_a_clean_replay(
     market.manifest.save(manifest)
     database = Database(address)
     await database.migrate()
-    node, done = Node(Random(seed)), Counter[str]()  # noqa: S311
+    faults, done = Faults(Random(seed)), Counter[str]()  # noqa: S311
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["ledger.indexer.runner"])
-    async with Proxy(f"http://{market.rpc._node}") as proxy:
-        proxy.fault, proxy.alter = node.fault, node.alter
+    async with Node.before(f"http://{market.rpc._node}") as node:
+        node.fault, node.alter = faults.fault, faults.alter
 
         def start() -> BaseProcess:
-            process = processes.Process(target=follow, args=(address, manifest, proxy.url, FINALITY))
+            process = processes.Process(target=follow, args=(address, manifest, node.url, FINALITY))
             process.start()
             return process
 
@@ -164,17 +164,17 @@ async def test_threat_S06_S14_S15_S17_R13_the_index_ends_as_a_clean_replay(
                     await asyncio.to_thread(index.join)
                     index = start()
                 assert index.is_alive()
-            node.failing = False
+            faults.failing = False
             assert await until(database, market.head, 30.0), "the index did not arrive at the head"
         finally:
             index.kill()
             await asyncio.to_thread(index.join)
-    assert min(done["blocks"], done["fork of what is applied"], node.seen.total()) > 0, (done, node.seen)
+    assert min(done["blocks"], done["fork of what is applied"], faults.seen.total()) > 0, (done, faults.seen)
     clean = await rebuilt(market, tmp_path_factory.mktemp("clean"))
     assert await in_snapshot(database, lambda sql: sql.fingerprint()) == clean
     assert await in_snapshot(database, read_state) == market.state
     await database.close()
-    print(f"seed {seed}: {dict(done)}, {dict(node.seen)}")  # noqa: T201
+    print(f"seed {seed}: {dict(done)}, {dict(faults.seen)}")  # noqa: T201
 
 
 async def until(database: Database, head: bytes, seconds: float) -> bool:
