@@ -132,6 +132,19 @@ def test_pods_find_the_files_that_were_generated(out: Path) -> None:
         assert selector <= stateful["spec"]["template"]["metadata"]["labels"].items()
 
 
+def test_threat_S13_only_the_ingress_reaches_a_service_that_believes_its_proxy() -> None:
+    found = manifests(NETWORK / "kubernetes" / "service.yaml")
+    (policy,) = (one for one in found if one["kind"] == "NetworkPolicy")
+    (pods,) = (one["spec"]["template"] for one in found if one["kind"] == "Deployment")
+    selected = policy["spec"]["podSelector"]["matchLabels"].items()
+    assert selected <= pods["metadata"]["labels"].items()
+    assert all(rule["from"] for rule in policy["spec"]["ingress"])
+    assert sorted(port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]) == [
+        8000,
+        9464,
+    ]
+
+
 def environment(value: Any) -> dict[str, str]:
     """Every SOCAI_… that is set anywhere in a document."""
     if isinstance(value, dict):
