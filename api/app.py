@@ -311,7 +311,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             trust = trust_of(manifest, settings.trust)
             source = Source(rpc, Decoder(manifest), trust.anchor)
             index = Runner(rpc, source, Index(database, manifest), manifest, finality)
-            objects = ObstoreObjects.local(settings.objects or settings.data / "objects")
+            objects = ObstoreObjects.at(settings.object_store)
             captures = Captures(rpc, trust, database, objects)
             watch = partial(sender.watch, WATCH_SECONDS)
             adapters = Adapters(
@@ -494,6 +494,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             log=writing(database, AccessLogRows),
             objects=adapters.objects,
             clock=adapters.clock,
+            sign_seconds=settings.sign_seconds,
         ),
         access_log=AccessLog(
             origin=f"{origin.netloc}/v1/log",
