@@ -298,6 +298,8 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             blocks = FinalBlocks(rpc, finality)
             listings, licences = manifest.address("Listings"), manifest.address("Licences")
             intents, leader = IntentLog(database), Leader(settings.database)
+            custodian = LocalCustodian(keys.custodian())
+            await intents.bind(manifest.chain_id, manifest.genesis_hash, custodian.address)
             sender = Sender(
                 rpc,
                 keys.custodian(),
@@ -323,7 +325,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 keys=keys,
                 custody=_custody(settings, keys),
                 shares=FolderShares(settings.shares or [settings.data / "shares"]),
-                custodian=LocalCustodian(keys.custodian()),
+                custodian=custodian,
                 contracts=ContractSignatures(rpc, blocks),
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
                 supervisors=ChainSupervisors(rpc, blocks, manifest.address("Participants")),
