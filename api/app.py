@@ -298,6 +298,8 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             blocks = FinalBlocks(rpc, finality)
             listings, licences = manifest.address("Listings"), manifest.address("Licences")
             intents, leader = IntentLog(database), Leader(settings.database)
+            custodian = LocalCustodian(keys.custodian())
+            await intents.bind(manifest.chain_id, manifest.genesis_hash, custodian.address)
             sender = Sender(
                 rpc,
                 keys.custodian(),
@@ -311,7 +313,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             trust = trust_of(manifest, settings.trust)
             source = Source(rpc, Decoder(manifest), trust.anchor)
             index = Runner(rpc, source, Index(database, manifest), manifest, finality)
-            objects = ObstoreObjects.local(settings.objects or settings.data / "objects")
+            objects = ObstoreObjects.at(settings.object_store)
             captures = Captures(rpc, trust, database, objects)
             watch = partial(sender.watch, WATCH_SECONDS)
             adapters = Adapters(
@@ -323,7 +325,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 keys=keys,
                 custody=_custody(settings, keys),
                 shares=FolderShares(settings.shares or [settings.data / "shares"]),
-                custodian=LocalCustodian(keys.custodian()),
+                custodian=custodian,
                 contracts=ContractSignatures(rpc, blocks),
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
                 supervisors=ChainSupervisors(rpc, blocks, manifest.address("Participants")),
@@ -494,6 +496,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             log=writing(database, AccessLogRows),
             objects=adapters.objects,
             clock=adapters.clock,
+            sign_seconds=settings.sign_seconds,
         ),
         access_log=AccessLog(
             origin=f"{origin.netloc}/v1/log",

@@ -8,6 +8,7 @@ from ledger.cli import (
     demo,
     erasure,
     evidence,
+    exchange,
     export,
     index,
     keys,
@@ -78,7 +79,13 @@ app.command("audit", help=audit.HELP)(audit.audit_command)
 exporting = typer.Typer(no_args_is_help=True, help="Files for who checks the exchange.")
 exporting.command("history")(evidence.history)
 exporting.command("entries")(export.entries)
+exporting.command("exchange")(exchange.export_exchange)
 app.add_typer(exporting, name="export")
+
+importing = typer.Typer(no_args_is_help=True, help="Takes up what was exported.")
+importing.callback()(lambda: None)
+importing.command("exchange")(exchange.import_exchange)
+app.add_typer(importing, name="import")
 
 indexing = typer.Typer(no_args_is_help=True, help="The index of the chain.")
 indexing.command("rebuild")(index.rebuild)
