@@ -36,7 +36,6 @@ KILLS: Final = 2
 ATTEMPTS: Final = 12
 SIZE: Final = 3 << 20
 PROCESSES: Final = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.integration.api.soak"])  # each would import for seconds
 
 
 class Soak:
@@ -135,6 +134,7 @@ async def _kill(process: BaseProcess) -> None:
 async def test_R13_threat_S15_S17_killed_anywhere_nothing_is_lost_and_nothing_doubled(
     market: Market, node: Node, settings: Settings
 ) -> None:
+    PROCESSES.set_forkserver_preload(["tests.integration.api.soak"])  # each would import for seconds
     rounds, started = ROUNDS or 1, time.monotonic()
     print(f"seed {SEED}")  # noqa: T201
     soak = Soak(market, node, settings.data, Random(SEED))  # noqa: S311
