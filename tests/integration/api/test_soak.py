@@ -45,6 +45,8 @@ class Soak:
         self.market, self.node, self.folder, self.random = market, node, folder, random
         self.seen = Counter[str]()
         self.failing = True
+        self.took = dict.fromkeys(("publish", "buy", "fetch"), 1.5)
+        """Seconds, when nothing was killed."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -102,8 +104,9 @@ class Soak:
             urls = (self.url, self.node.url)
             client = PROCESSES.Process(target=act, args=(name, urls, self.folder, step, argument, done))
             client.start()
-            if attempt < KILLS and self.random.random() < 0.8:
-                await asyncio.sleep(self.random.random())
+            begun, killing = time.monotonic(), attempt < KILLS and self.random.random() < 0.8
+            if killing:
+                await asyncio.sleep(self.random.random() * self.took[step])
                 victim = self.random.choice(["client", "service"])
                 self.seen[f"{victim} killed"] += 1
                 killed = client if victim == "client" else self.service
@@ -111,6 +114,7 @@ class Soak:
                 await _kill(killed)
             await asyncio.to_thread(client.join, 120)
             if done.exists():
+                self.took[step] = self.took[step] if killing else time.monotonic() - begun
                 did: dict[str, Any] = json.loads(done.read_text())
                 return did
             if (held := self._held_already(done)) is not None:
