@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence, Sized
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -23,12 +24,14 @@ from api.routes import (
     access_log,
     catalogue,
     deposits,
+    dossiers,
     encryption_keys,
     erasures,
     evidence,
     exchange,
     grants,
     history,
+    live,
     metadata,
     payloads,
     problems,
@@ -55,6 +58,7 @@ from ledger.chain.sender import Sender
 from ledger.chain.trust import published, trust_of
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
+from ledger.indexer.alerts import AlertReader
 from ledger.indexer.captures import Captures
 from ledger.indexer.catalogue import CatalogueReader
 from ledger.indexer.export import Exporter
@@ -71,12 +75,14 @@ from ledger.recursion import limit_recursion
 from ledger.services.access_log import AccessLog, Anchors
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
+from ledger.services.dossiers import Dossiers
 from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.erasures import Erasures, Supervisors
 from ledger.services.evidence import Evidence
-from ledger.services.exchange import Exchange, FinalBlock, Following
+from ledger.services.exchange import Exchange, FinalBlock
 from ledger.services.grants import Entitlements, Grants, Uses
 from ledger.services.history import Exports, History, Overseers
+from ledger.services.live import Live
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
@@ -98,13 +104,16 @@ from ledger.store.index.catalogue import IndexCatalogue
 from ledger.store.index.history import IndexHistory
 from ledger.store.inquiries import Inquiries
 from ledger.store.intents import IntentLog
+from ledger.store.leader import Leader
 from ledger.store.metadata import Documents as DocumentRows
 from ledger.store.samples import Samples as SampleRows
 from ledger.store.sessions import Sessions
+from ledger.tasks import meanwhile
 
 LOG: Final = logging.getLogger("socai.api")
 VERSION: Final = version("socai")
-WATCH_SECONDS: Final = 2.0
+WATCH_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 1.0
 
 
 class SettingMissing(Exception):
@@ -121,6 +130,9 @@ class Intents(Protocol):
     async def open(self) -> Sized:
         """The vault's transactions that are not settled."""
         ...
+
+
+Chore = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +156,13 @@ class Adapters:
     uses: Uses
     anchors: Anchors
     catalogue: Catalogue
-    index: Following
+    index: Runner
     overseers: Overseers
     exports: Exports
     intents: Intents
+    leader: Leader
+    chores: Sequence[Chore]
+    """What only the process that leads does, for ever, besides the use cases' own."""
     clock: Clock = time.time
 
 
@@ -182,12 +197,24 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
             async def sampled() -> None:
                 await _sample(services, adapters, metrics)
 
+            async def lead() -> None:
+                chores = [
+                    *(chore() for chore in adapters.chores),
+                    _repeat("deposits collected", abandoned, collect),
+                    _repeat("unclaimed payloads collected", services.unclaimed.collect, collect),
+                    _repeat("payloads erased", services.erasures.carry_out, collect),
+                    _repeat("access log anchored", anchored, anchor, anchor),
+                ]
+                await asyncio.gather(*chores)
+
+            async def looked() -> None:
+                if not await adapters.leader.leads():
+                    await adapters.index.look()
+
             async with (
-                _meanwhile(_repeat("deposits collected", abandoned, collect)),
-                _meanwhile(_repeat("unclaimed payloads collected", services.unclaimed.collect, collect)),
-                _meanwhile(_repeat("payloads erased", services.erasures.carry_out, collect)),
-                _meanwhile(_repeat("access log anchored", anchored, anchor, anchor)),
-                _meanwhile(_repeat("metrics sampled", sampled, SAMPLE_SECONDS)),
+                meanwhile(adapters.leader.run(lead)),
+                meanwhile(_repeat("index looked at", looked, LOOK_SECONDS)),
+                meanwhile(_repeat("metrics sampled", sampled, SAMPLE_SECONDS)),
             ):
                 yield
 
@@ -206,7 +233,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     for module in (
         *(auth, deposits, uploads, payloads, metadata, samples, catalogue, grants, streams),
         *(encryption_keys, erasures, exchange, access_log),
-        *(evidence, history, problems),
+        *(evidence, live, dossiers, history, problems),
     ):
         v1.include_router(module.router)
     app.include_router(v1)
@@ -221,17 +248,6 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     )
     app.state.metrics = metrics
     return app
-
-
-@asynccontextmanager
-async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Has `work` done in the background until the block ends."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def _repeat(
@@ -270,7 +286,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     if settings.passphrase is None:
         raise SettingMissing("SOCAI_PASSPHRASE is not set: the key store cannot be opened")
     keys = LocalKeyStore.open(settings.keys or settings.data / "keys", settings.passphrase.get_secret_value())
-    database = Database(settings.database_url or f"sqlite:///{settings.data / 'socai.sqlite'}")
+    database = Database(settings.database)
     try:
         await database.migrate()
         async with AsyncExitStack() as stack:
@@ -281,22 +297,23 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             rpc = nodes[0]
             blocks = FinalBlocks(rpc, finality)
             listings, licences = manifest.address("Listings"), manifest.address("Licences")
-            intents = IntentLog(database)
+            intents, leader = IntentLog(database), Leader(settings.database)
             sender = Sender(
                 rpc,
                 keys.custodian(),
                 intents,
                 manifest.chain_id,
                 clock=time.time,
+                leads=leader.leads,
                 errors=ERRORS,
                 depth=uses.depth(finality),
             )
-            await sender.recover()
             trust = trust_of(manifest, settings.trust)
             source = Source(rpc, Decoder(manifest), trust.anchor)
             index = Runner(rpc, source, Index(database, manifest), manifest, finality)
             objects = ObstoreObjects.local(settings.objects or settings.data / "objects")
             captures = Captures(rpc, trust, database, objects)
+            watch = partial(sender.watch, WATCH_SECONDS)
             adapters = Adapters(
                 manifest=manifest,
                 finality=settings.finality,
@@ -321,10 +338,10 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                     rpc, blocks, manifest.address("Participants"), manifest.address("AccessManager")
                 ),
                 intents=intents,
+                leader=leader,
+                chores=(partial(_repeat, "sender watched", watch, WATCH_SECONDS), index.run, captures.run),
             )
-            watch = _repeat("sender watched", sender.watch, WATCH_SECONDS)
-            async with _meanwhile(watch), _meanwhile(index.run()), _meanwhile(captures.run()):
-                yield adapters
+            yield adapters
     finally:
         await database.close()
 
@@ -423,6 +440,22 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         index=adapters.index,
         clock=adapters.clock,
     )
+    reader = IndexReader(reading(database, IndexHistory), manifest)
+    offers = CatalogueReader(reading(database, IndexCatalogue), adapters.clock)
+    certificates = Evidence(
+        read=reading(database, EvidenceRows),
+        objects=adapters.objects,
+        trust=published(manifest, settings.trust),
+    )
+    searches = History(
+        overseers=adapters.overseers,
+        log=writing(database, Inquiries),
+        entries=reader,
+        figures=FigureReader(reading(database, IndexHistory)),
+        watch=AlertReader(reading(database, IndexCatalogue)),
+        exports=adapters.exports,
+        clock=adapters.clock,
+    )
     return Services(
         sign_in=SignIn(
             party=RelyingParty(
@@ -468,11 +501,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             read=reading(database, AccessLogRows),
             anchors=adapters.anchors,
         ),
-        evidence=Evidence(
-            read=reading(database, EvidenceRows),
-            objects=adapters.objects,
-            trust=published(manifest, settings.trust),
-        ),
+        evidence=certificates,
         grants=grants,
         streams=Streams(
             grants=grants,
@@ -524,14 +553,17 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             largest=settings.metadata_bytes,
         ),
         catalogue=adapters.catalogue,
-        offers=CatalogueReader(reading(database, IndexCatalogue), adapters.clock),
-        history=History(
-            overseers=adapters.overseers,
-            log=writing(database, Inquiries),
-            entries=IndexReader(reading(database, IndexHistory), manifest),
-            figures=FigureReader(reading(database, IndexHistory)),
-            exports=adapters.exports,
+        offers=offers,
+        live=Live(reader, adapters.index),
+        history=searches,
+        dossiers=Dossiers(
+            history=searches,
+            evidence=certificates,
+            offers=offers,
+            grants=reading(database, GrantRows),
             clock=adapters.clock,
+            chain_id=manifest.chain_id,
+            url=settings.public_url,
         ),
         exchange=exchange,
         readiness=Readiness(_parts(settings, adapters, exchange), time.monotonic),

@@ -71,7 +71,9 @@ class Settings(BaseSettings):
         default=Path("var"), description="Folder of everything kept that has no address of its own."
     )
     database_url: str | None = Field(
-        default=None, description="Address of the SQL database; by default a SQLite file in the data folder."
+        default=None,
+        description="Address of the SQL database, `postgresql://user@host/name` or `sqlite:////path`; by "
+        "default a SQLite file in the data folder. Several replicas share one PostgreSQL database.",
     )
     objects: Path | None = Field(
         default=None, description="Folder of the object store; by default `objects` in the data folder."
@@ -237,6 +239,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, _OfProfile(settings_cls)
+
+    @property
+    def database(self) -> str:
+        """Address of the SQL database."""
+        return self.database_url or f"sqlite:///{self.data / 'socai.sqlite'}"
 
     @property
     def secure(self) -> bool:

@@ -14,7 +14,9 @@ right there:
   to contain ours, and after `depth` blocks more;
 - waiting for long under a fee that is too low: replaced at the same nonce with a higher one, up to the cap.
 
-Two processes may share an account through one intent log. What is *not* survived: an intent log restored from
+Any number of processes may share an account through one intent log. Each broadcasts what it has just signed
+and written down; comparing log and chain, and all that follows, is for the one that leads, which is asked for
+before each comparison and again before its broadcasts. What is *not* survived: an intent log restored from
 a backup older than a sent transaction forgets its key.
 """
 
@@ -303,7 +305,8 @@ class _Head:
 class Sender:
     """The one owner of an account's nonces on one chain. Call `recover()` before the first `send`.
 
-    `depth` is how many blocks on top make a block final (0: instant finality). Seconds: `timeout` for a
+    `leads` says whether this process is the one that compares; by default it is. `depth` is how many blocks
+    on top make a block final (0: instant finality). Seconds: `timeout` for a
     receipt, `poll` between two looks, `again` between two broadcasts of the same bytes, `stuck` before a fee
     is raised.
     """
@@ -316,6 +319,7 @@ class Sender:
         chain_id: int,
         *,
         clock: Callable[[], float],
+        leads: Callable[[], Awaitable[bool]] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         errors: Mapping[bytes, type[ContractError]] | None = None,
         fees: Fees = Fees(),
@@ -331,6 +335,7 @@ class Sender:
         self._intents = intents
         self._chain_id = chain_id
         self._clock = clock
+        self._leads = leads
         self._sleep = sleep
         self._errors = errors or {}
         self._fees = fees
@@ -500,6 +505,8 @@ class Sender:
 
     async def _compare(self) -> Pass:
         done = Pass()
+        if not await self._acts():
+            return done
         latest, genesis, counted = await self._rpc.batch(
             [
                 ("eth_getBlockByNumber", ["latest", False]),
@@ -542,12 +549,15 @@ class Sender:
             if (moved := await self._give_new_nonce(intent, head, count)) is not None:
                 waiting.append(moved)
                 done.reassigned += 1
-        done.broadcast = await self._broadcast(waiting)
+        done.broadcast = await self._broadcast(waiting) if await self._acts() else 0
         done.waiting = frozenset(intent.key for intent in [*waiting, *spent])
         self._spent_since = {
             i.attempts[-1].hash: self._spent_since.get(i.attempts[-1].hash, head.number) for i in spent
         }
         return done
+
+    async def _acts(self) -> bool:
+        return self._leads is None or await self._leads()
 
     async def _reopen_lost_finals(self) -> int:
         """A chain that forgot final blocks (a local node with older state): the newest ones first, until one

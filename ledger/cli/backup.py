@@ -33,7 +33,7 @@ def backup(
             raise typer.BadParameter("--to or SOCAI_BACKUP says where to")
         keys = _keys(options, settings)
         made = await Backups(ObstoreObjects.local(folder), time.time).make(
-            lambda file: dump(_database(settings), file),
+            lambda file: dump(settings.database, file),
             _objects(settings),
             custodian(settings.custody, keys, options.data / "passphrase"),
             options.manifest,
@@ -68,7 +68,7 @@ def restore(
         _keep(options.manifest, await backups.file(contents, "manifest"))
         put = await backups.restore(
             contents,
-            lambda file: load(_database(settings), file),
+            lambda file: load(settings.database, file),
             _objects(settings),
             custodian(settings.custody, keys, options.data / "passphrase"),
         )
@@ -84,10 +84,6 @@ def _settings(options: Options) -> "Settings":
     from api.settings import Settings  # only here: no other command needs the service's packages
 
     return Settings(data=options.data)
-
-
-def _database(settings: "Settings") -> str:
-    return settings.database_url or f"sqlite:///{settings.data / 'socai.sqlite'}"
 
 
 def _keys(options: Options, settings: "Settings") -> Path:

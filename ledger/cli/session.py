@@ -35,10 +35,12 @@ from ledger.indexer.replay import ReplayError
 from ledger.keys import CustodyError, SecretFileError
 from ledger.keys import account as accounts
 from ledger.objects import ObjectError
+from ledger.paper import NoAttachment
 from ledger.proofs.error import ProofError
 from ledger.services.backups import BackupUnusable
-from ledger.store.database import DatabaseUrlRefused, NotMigratable
+from ledger.store.database import NotMigratable
 from ledger.store.dump import DumpFailed
+from ledger.store.engine import DatabaseUrlRefused
 
 T = TypeVar("T")
 
@@ -198,6 +200,7 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
         DatabaseUrlRefused,
         NotMigratable,
         SecretFileError,
+        NoAttachment,
         CustodyError,
         BackupUnusable,
         DumpFailed,

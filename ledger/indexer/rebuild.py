@@ -42,7 +42,7 @@ async def rebuild(
         runner = Runner(rpc, source, Index(beside, manifest), manifest, finality)
         await runner.step()
         wrong = await _compare(database, beside)
-        async with beside.reading() as reading, database.transaction() as writing:
+        async with beside.reading() as reading, database.transaction(queue=False) as writing:
             new = (await reading.connection()).sync_connection
             assert new is not None  # noqa: S101 - a connection that is open has it
             await (await writing.connection()).run_sync(lambda old: IndexRows(old).become(IndexRows(new)))

@@ -118,6 +118,14 @@ class Runner:
         trouble = f"the node went back to block {head.link.number}" if behind else None
         self.progress = replace(self.progress, trouble=trouble)
 
+    async def look(self) -> None:
+        """Sees how far another process is that applies the blocks; writes nothing."""
+        chain, head = await self._index.chain(), await self._source.head()
+        self._chain = None
+        if chain is not None:
+            block, final = chain.tip.number, chain.final.number
+            self.progress = Progress(block, final, head.link.number)
+
     async def _follow(self, chain: Chain, head: Sealed, final: int) -> None:
         branch = [head]
         while True:

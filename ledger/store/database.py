@@ -1,9 +1,8 @@
-"""Connections, transactions and migrations.
+"""Transactions and migrations, with the same promises on SQLite and PostgreSQL.
 
-SQLite: WAL, `synchronous=FULL` (a commit that returned survives a power cut), foreign keys on. A writer
-begins with BEGIN IMMEDIATE, so that two writers queue instead of failing when both try to upgrade a read
-lock; within a process they queue fairly on the one writing connection, between processes on the busy timeout.
-Readers get a snapshot on connections that refuse to write.
+Writers queue, those of all processes together, so that what a transaction has looked at holds until it
+commits: on SQLite since they begin with BEGIN IMMEDIATE, on PostgreSQL on an advisory lock that ends with the
+transaction. Readers get a snapshot on connections that refuse to write, and wait for nobody.
 """
 
 import asyncio
@@ -11,26 +10,23 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ledger.store.engine import open_engine, parse
 
 Repository = TypeVar("Repository")
 Begin = Callable[[], AbstractAsyncContextManager[Repository]]
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-BUSY_SECONDS: Final = 30
-READERS: Final = 8
-
-
-class DatabaseUrlRefused(Exception):
-    """The address of the database cannot be used; the message says why."""
+QUEUE: Final = text("SELECT pg_advisory_xact_lock(1, 1)")
+"""What writers and migrations wait for on PostgreSQL."""
 
 
 class NotMigratable(Exception):
@@ -44,23 +40,26 @@ class NestedTransaction(Exception):
 class Database:
     """One database. Build it once per process; `close()` it at the end.
 
-    `url` is `sqlite:///relative/path`, `sqlite:////absolute/path` or that of another database with an async
-    driver.
+    `url` is `sqlite:///relative/path`, `sqlite:////absolute/path` or
+    `postgresql://user@host/name`, with libpq's parameters after `?`.
     """
 
-    #: Alembic keeps its context in module globals: one migration at a time.
-    _migrating: Final = asyncio.Lock()
+    #: Alembic keeps its context in module globals: one migration at a time, on each event loop.
+    _migrating: Final = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]()
 
     def __init__(self, url: str) -> None:
-        self._url = _async_url(url)
+        self._url = parse(url)
         self._sqlite = self._url.get_backend_name() == "sqlite"
-        self._writer = _engine(self._url, writes=True)
-        self._reader = _engine(self._url, writes=False) if self._sqlite else self._writer
+        self._writer = open_engine(self._url, writes=True)
+        self._reader = open_engine(self._url, writes=False)
         self._writing: set[asyncio.Task[Any] | None] = set()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self, *, queue: bool = True) -> AsyncIterator[AsyncSession]:
         """The one way to write: commits at the end, rolls back when the block raises.
+
+        Without `queue`, on PostgreSQL it waits for nobody: for who alone writes some tables, and finds out
+        by itself whether anybody else did.
 
         On cancellation during the commit the outcome is unknown, as after a crash: callers look before they
         repeat.
@@ -71,13 +70,15 @@ class Database:
         self._writing.add(task)
         try:
             async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
+                if queue and not self._sqlite:
+                    await (await session.connection()).execute(QUEUE)
                 yield session
         finally:
             self._writing.discard(task)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session over one snapshot; on SQLite its connection refuses to write."""
+        """A session over one snapshot; its connection refuses to write."""
         async with AsyncSession(self._reader, expire_on_commit=False, autoflush=False) as session:
             yield session
 
@@ -105,72 +106,27 @@ class Database:
 
     async def close(self) -> None:
         await self._writer.dispose()
-        if self._reader is not self._writer:
-            await self._reader.dispose()
+        await self._reader.dispose()
 
     async def _alembic(self, run: Any) -> None:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         # SQLite rebuilds a table to alter it, which foreign keys would turn into deletions: they are off here
         # and checked at the end (migrations/env.py), and cannot be switched inside a transaction.
-        engine = _engine(self._url, writes=True, foreign_keys=False)
+        engine = open_engine(self._url, writes=True, migrates=True)
 
         def migrate(connection: Connection) -> None:
+            if not self._sqlite:
+                connection.execute(QUEUE)
             config.attributes["connection"] = connection
             run(config)
 
+        alone = self._migrating.setdefault(asyncio.get_running_loop(), asyncio.Lock())
         try:
-            async with self._migrating, engine.begin() as connection:
+            async with alone, engine.begin() as connection:
                 await connection.run_sync(migrate)
         finally:
             await engine.dispose()
-
-
-def _async_url(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise DatabaseUrlRefused("the address of the database is none") from error
-    if parsed.get_backend_name() != "sqlite":
-        return parsed
-    if parsed.database in (None, "", ":memory:") or "mode=memory" in url:
-        raise DatabaseUrlRefused("SQLite needs a file: in memory every connection would see its own database")
-    return parsed.set(drivername="sqlite+aiosqlite")
-
-
-def _engine(url: URL, *, writes: bool, foreign_keys: bool = True) -> AsyncEngine:
-    if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, poolclass=None if foreign_keys else NullPool)
-    pool: dict[str, Any] = {
-        "pool_size": 1 if writes else READERS,
-        "max_overflow": 0,
-        "pool_timeout": BUSY_SECONDS,
-    }
-    engine = create_async_engine(
-        url,
-        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
-        **(pool if foreign_keys else {"poolclass": NullPool}),
-    )
-    pragmas = [
-        f"busy_timeout = {BUSY_SECONDS * 1000}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
-        f"query_only = {'OFF' if writes else 'ON'}",
-    ]
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _connect(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
 
 
 def writing(database: Database, repository: Callable[[AsyncSession], Repository]) -> Begin[Repository]:

@@ -116,7 +116,7 @@ class Deposits:
         statement = select(func.coalesce(func.sum(col(DepositRow.size)), 0)).where(
             DepositRow.seller == seller
         )
-        held = (await self._session.exec(statement)).one() or 0
+        held = int((await self._session.exec(statement)).one() or 0)
         return held + await self.sections.reserved(seller)
 
     async def waiting(self, seller: bytes) -> int:

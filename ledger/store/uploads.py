@@ -80,7 +80,7 @@ class Sections:
         statement = select(func.coalesce(func.sum(col(SectionRow.size)), 0)).where(
             SectionRow.seller == seller
         )
-        return (await self._session.exec(statement)).one() or 0
+        return int((await self._session.exec(statement)).one() or 0)
 
     async def add(self, section_id: bytes, part: Part) -> None:
         """Of several requests for the same bytes one succeeds, the others get OffsetMismatch."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from ledger.chain.devnet import dev_accounts
+from tests.browser.conftest import Listed
 from tests.e2e.conftest import Local
 
 
@@ -23,30 +23,29 @@ class Files:
 
 
 @pytest.fixture(scope="module")
-def files(exchange: Local, tmp_path_factory: pytest.TempPathFactory) -> Files:
+def files(market: Local, listed: Listed, tmp_path_factory: pytest.TempPathFactory) -> Files:
     folder = tmp_path_factory.mktemp("evidence")
-    licence, trust, data = folder / "licence.json", folder / "trust.json", folder / "rows.csv"
-    data.write_bytes(b"rows\n" * 100)
-    for role in ("seller", "buyer"):
-        account = dev_accounts()[role].address
-        exchange("accredit", account, "--role", role, "--credential", f"salted {role}", name="operator")
-    exchange("mint", dev_accounts()["buyer"].address, 10_000_000, name="operator")
-    published = exchange("publish", data, "--title", "Rows", "--price", 1000, name="seller").facts
-    exchange("attest", published["listing"], "--evidence", "looked through", name="reviewer")
-    number = exchange("buy", published["plans"][0]).facts["licence"]
-    assert exchange("certificate", "licence", number, "--to", licence).code == 0
-    assert exchange("trust", "--development", "--to", trust).code == 0
+    licence, trust = folder / "licence.json", folder / "trust.json"
+    number = market("buy", listed.plan).facts["licence"]
+    assert market("certificate", "licence", number, "--to", licence).code == 0
+    assert market("trust", "--development", "--to", trust).code == 0
     return Files(licence, trust, json.loads(licence.read_bytes())["claim"]["holder"])
 
 
 @pytest.fixture
-def verify(page: Page) -> Iterator[Page]:
+def verify(browser: Browser, address: str) -> Iterator[Page]:
     """The page for it, with the network cut once it is loaded."""
+    context = browser.new_context(locale="vi-VN", base_url=address)
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto("/#/verify")
-    expect(page.get_by_text("dùng được cả khi mất mạng")).to_be_visible()
-    page.context.set_offline(True)
+    expect(page.get_by_text("dùng được cả khi mất mạng")).to_be_visible(timeout=20_000)
+    context.set_offline(True)
     yield page
-    page.context.set_offline(False)
+    context.close()
+    assert errors == []
 
 
 def choose(page: Page, evidence: Path, trust: Path) -> None:
@@ -77,14 +76,16 @@ def test_R18_the_page_opens_again_without_a_network(verify: Page, files: Files) 
 
 def test_threat_S20_forged_evidence_is_refused(verify: Page, files: Files, tmp_path: Path) -> None:
     whole = files.licence.read_text()
-    forged = tmp_path / "forged.json"
-    for text, said in (
-        (whole.replace(files.holder, "0x" + "99" * 20), "ClaimMismatch"),
-        (whole.replace('"id":84084', '"id":1'), "WrongChain"),
-        (whole[:-1], "BadBundle"),
-        (whole.replace('"status":"active"', '"status":"revoked"'), "ClaimMismatch"),
+    for number, (text, said) in enumerate(
+        (
+            (whole.replace(files.holder, "0x" + "99" * 20), "ClaimMismatch"),
+            (whole.replace('"id":84084', '"id":1'), "WrongChain"),
+            (whole[:-1], "BadBundle"),
+            (whole.replace('"status":"active"', '"status":"revoked"'), "ClaimMismatch"),
+        )
     ):
         assert text != whole
+        forged = tmp_path / f"forged-{number}.json"
         forged.write_text(text)
         choose(verify, forged, files.trust)
         press(verify)

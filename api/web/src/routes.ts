@@ -18,4 +18,12 @@ export const PAGES: readonly Page[] = [
   page("/licences", () => import("./pages/licences/Licences.svelte")),
   page("/licences/:id", () => import("./pages/licences/Licence.svelte")),
   page("/verify", () => import("./pages/verify/Verify.svelte")),
+  page("/review", () => import("./pages/review/Queue.svelte")),
+  page("/oversight", () => import("./pages/oversight/Oversight.svelte")),
+  page("/oversight/figures", () => import("./pages/oversight/Figures.svelte")),
+  page("/oversight/participants/:id", () => import("./pages/oversight/Participant.svelte")),
+  page("/oversight/listings/:id", () => import("./pages/oversight/Listing.svelte")),
+  page("/oversight/licences/:id", () => import("./pages/oversight/Licence.svelte")),
+  page("/operator", () => import("./pages/operator/Operator.svelte")),
+  page("/review/:id", () => import("./pages/review/Review.svelte")),
 ];

@@ -13,6 +13,9 @@ export const t = words({
     "theme.light": "Giao diện: sáng",
     "theme.system": "Giao diện: theo máy",
     verify: "Kiểm chứng",
+    review: "Thẩm định",
+    oversight: "Giám sát",
+    operator: "Vận hành",
     unloadable: "Không tải được phần này của trang. Hãy kiểm tra kết nối rồi tải lại.",
   },
   en: {
@@ -27,6 +30,9 @@ export const t = words({
     "theme.light": "Theme: light",
     "theme.system": "Theme: as the system",
     verify: "Verify",
+    review: "Reviews",
+    oversight: "Oversight",
+    operator: "Operation",
     unloadable: "This part of the page could not be loaded. Check the connection and reload.",
   },
 });

@@ -8,10 +8,14 @@ from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import (
+    Column,
+    ColumnElement,
     Connection,
     LargeBinary,
+    String,
     Table,
     bindparam,
+    collate,
     delete,
     func,
     insert,
@@ -22,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 from ledger.store import columns
+from ledger.store.bulk import bulk_insert
 from ledger.store.database import Database
 from ledger.store.index.tables import BlockRow, CursorRow, EntryRow, MentionRow, UndoRow
 
@@ -196,7 +201,7 @@ class IndexRows:
 
     def rows(self, table: Table) -> Iterator[Row]:
         """All rows, by key, a few at a time."""
-        found = select(table).order_by(*table.primary_key.columns)
+        found = select(table).order_by(*map(self._order, table.primary_key.columns))
         for row in self._connection.execute(found, execution_options={"yield_per": 1000}):
             yield tuple(row)
 
@@ -230,9 +235,13 @@ class IndexRows:
         if old is not None:
             self._connection.execute(update(_CURSOR).values(generation=old.generation + 1))
 
+    def _order(self, column: Column[Any]) -> ColumnElement[Any]:
+        """Text by its code points, which SQLite does by itself."""
+        plain = self._connection.dialect.name == "sqlite" or not isinstance(column.type, String)
+        return column if plain else collate(column, "C")
+
     def _insert(self, table: Table, rows: Iterable[Row]) -> None:
-        if plain := [_plain(table, row) for row in rows]:
-            self._connection.execute(insert(table), plain)
+        bulk_insert(self._connection, table, rows)
 
     def _update(self, table: Table, rows: Sequence[Row]) -> None:
         if not rows:
@@ -255,7 +264,7 @@ class IndexRows:
 
 async def in_transaction(database: Database, work: Callable[[IndexRows], T]) -> T:
     """What `work` returns; commits what it wrote unless it raises."""
-    async with database.transaction() as session:
+    async with database.transaction(queue=False) as session:
         connection = await session.connection()
         return await connection.run_sync(lambda sync: work(IndexRows(sync)))
 

@@ -1,9 +1,10 @@
 """A real server on a free port, a SQLite file, a folder, and a real exchange on anvil behind a proxy."""
 
 import asyncio
+import os
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 from fastapi import FastAPI
 from pydantic import SecretStr
+from sqlalchemy import NullPool, create_engine, text
 
 from api.__main__ import KEEP_ALIVE_SECONDS
 from api.app import Adapters, create_app, real_adapters
@@ -26,8 +28,10 @@ from ledger.chain.devnet import Devnet
 from ledger.chain.rpc import Rpc
 from ledger.domain.siwe import Message
 from ledger.store.database import Database
+from ledger.store.engine import parse
 from tests.integration.api.market import PASSPHRASE, Deployment, Market, deployment
 from tests.integration.node import Node
+from tests.postgresql import Postgresql
 
 
 @dataclass
@@ -91,6 +95,15 @@ async def indexed(client: Client, market: Market) -> None:
     raise AssertionError(f"the index does not reach block {head}")
 
 
+async def captured(client: Client, subject: str) -> None:
+    """Until its certificate is kept; `subject` as in the path of its address."""
+    for _ in range(1000):
+        if (await client.call("GET", f"/v1/evidence/{subject}"))[0] == 200:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"no certificate of {subject} is captured")
+
+
 def signed(message: Message, account: LocalAccount) -> dict[str, str]:
     signature = account.sign_message(encode_defunct(text=str(message))).signature
     return {"message": str(message), "signature": "0x" + signature.hex()}
@@ -138,11 +151,40 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, deployed: Deployment, migrated: Path, node: Node) -> Settings:
-    for file in (deployed.folder / "keys", deployed.folder / "manifest.json", migrated):
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str | None]:
+    """The address of the service's own, or None for the SQLite file in its folder.
+
+    SOCAI_TEST_DATABASE=postgresql chooses that for all tests; some run on both in any case: `ON_BOTH`.
+    """
+    if getattr(request, "param", os.environ.get("SOCAI_TEST_DATABASE", "sqlite")) == "sqlite":
+        shutil.copy2(request.getfixturevalue("migrated"), tmp_path)
+        yield None
+        return
+    server: Postgresql = request.getfixturevalue("postgresql")
+    url = server.migrated()
+    yield url
+    server.drop(url)
+
+
+ON_BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+def query(settings: Settings, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    """What the service's database holds, past the service; for a statement without rows, nothing."""
+    url = parse(settings.database)
+    engine = create_engine(url.set(drivername=url.drivername.removesuffix("+aiosqlite")), poolclass=NullPool)
+    with engine.begin() as connection:
+        found = connection.execute(text(statement), parameters)
+        return [tuple(row) for row in found] if found.returns_rows else []
+
+
+@pytest.fixture
+def settings(tmp_path: Path, deployed: Deployment, database: str | None, node: Node) -> Settings:
+    for file in (deployed.folder / "keys", deployed.folder / "manifest.json"):
         shutil.copy2(file, tmp_path)
     return Settings(
         data=tmp_path,
+        database_url=database,
         public_url="http://127.0.0.1:8000",
         rpc_url=node.url,
         passphrase=SecretStr(PASSPHRASE),

@@ -125,7 +125,7 @@ async def test_threat_S27_an_altered_backup_restores_nothing(
     assert (await socai(places, "backup", "--to", str(folder)))[0] == 0
     shutil.rmtree(places.data)
     places.data.mkdir()
-    for what in ("database", "keys", "manifest", "contents", "objects"):
+    for what in ("objects", "database", "keys", "manifest", "contents"):
         file = next(path for path in files(folder) if what in path.relative_to(folder).parts)
         whole = file.read_bytes()
         altered = bytearray(whole)

@@ -1,7 +1,6 @@
 """How the chain is asked: once for a crowd, at one block that every node agrees on."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from ledger.chain.finality import Depth, Instant
 from ledger.chain.rpc import Rpc
 from ledger.crypto.seal import PrivateKey
 from ledger.domain.entitlement import Decision, NodesDisagree, NodeStale, NodeUnreachable
-from tests.integration.api.conftest import Client, Clock, running
+from tests.integration.api.conftest import Client, Clock, query, running
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, OUTSIDER, SELLER, Market
 from tests.integration.api.test_grants import Sold, asking, holder, records, selling
@@ -177,9 +176,7 @@ async def test_R33_R14_recorded_decisions_are_replayed_at_their_blocks_to_the_sa
     grants = client.services.grants
     async with grants.write() as store:
         recorded = {grant.id: grant for grant in await store.of_licence(sold.licence)}
-    with sqlite3.connect(settings.data / "socai.sqlite") as connection:
-        rules = connection.execute("SELECT id, rule FROM grants ORDER BY rowid").fetchall()
-    connection.close()
+    rules = query(settings, "SELECT id, rule FROM grants ORDER BY entry")
     assert [rule for _, rule in rules] == [
         "release-1:chain:Granted",
         "release-1:chain:NotHolder",

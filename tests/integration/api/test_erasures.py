@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from ledger.domain.erasure import Erasure, verify
 from ledger.domain.signature import BadSignature
 from ledger.keys import LocalKeyStore, wrap_aad
 from ledger.keys.shares import FolderShares
-from tests.integration.api.conftest import Client, Clock, running
+from tests.integration.api.conftest import Client, Clock, query, running
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, PASSPHRASE, SELLER, Market, account
 from tests.integration.api.test_grants import asking, holder, records, selling
@@ -37,13 +36,9 @@ async def ask(seller: Client, dataset: Dataset) -> dict[str, Any]:
 
 
 def parsed(settings: Settings, root: bytes) -> Erasure:
-    with sqlite3.connect(settings.data / "socai.sqlite") as connection:
-        row = connection.execute(
-            "SELECT deposit, root, seller, reason, asked_at, erased_at, signature FROM erasures "
-            "WHERE root = ?",
-            [root],
-        ).fetchone()
-    connection.close()
+    columns = "deposit, root, seller, reason, asked_at, erased_at, signature"
+    statement = f"SELECT {columns} FROM erasures WHERE root = :root"  # noqa: S608 - no input
+    (row,) = query(settings, statement, root=root)
     return Erasure(*row)
 
 
@@ -78,9 +73,7 @@ async def test_R22_withdrawal_stops_keys_at_once_and_R23_then_they_are_destroyed
     assert (status, refused["code"]) == (409, "erasure-done")
     status, refused = await dataset.complete(seller)
     assert (status, refused["code"]) == (410, "payload-erased")  # no receipt for what is not held
-    with sqlite3.connect(settings.data / "socai.sqlite") as connection:
-        kept = connection.execute("SELECT root, wrapped_key FROM payloads").fetchall()
-    connection.close()
+    kept = query(settings, "SELECT root, wrapped_key FROM payloads")
     assert {root: bool(wrapped) for root, wrapped in kept} == {dataset.root: False, other.root: True}
 
     record, chain_id = parsed(settings, dataset.root), market.manifest.chain_id
@@ -103,6 +96,7 @@ async def test_R22_withdrawal_stops_keys_at_once_and_R23_then_they_are_destroyed
             verify(record, chain, contract, signer)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # a file is a backup
 async def test_threat_S27_a_restored_backup_opens_everything_but_what_was_erased(
     settings: Settings, clock: Clock, market: Market, tmp_path: Path
 ) -> None:
@@ -129,10 +123,7 @@ async def test_threat_S27_a_restored_backup_opens_everything_but_what_was_erased
         assert (await buyer.call("POST", licences[1].path, json=asking(KEY)))[0] == 201
 
     # and whoever has the backup, the passphrase and no scruples, has half a key
-    with sqlite3.connect(backup.data / "socai.sqlite") as connection:
-        asked = connection.execute("SELECT wrapped_key FROM payloads WHERE root = ?", [gone.root])
-        (wrapped,) = asked.fetchone()
-    connection.close()
+    ((wrapped,),) = query(backup, "SELECT wrapped_key FROM payloads WHERE root = :root", root=gone.root)
     half = await LocalKeyStore.open(backup.data / "keys", PASSPHRASE).unwrap(wrapped, wrap_aad(gone.context))
     with pytest.raises(CommitmentMismatch):
         Message.unlock(half, gone.context.payload_context(), gone.ciphertext[:56])

@@ -1,4 +1,3 @@
-import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from ledger.crypto.chunked import decrypt
 from ledger.crypto.seal import GrantContext, OpenFailed, PrivateKey, Suite, open_sealed
 from ledger.domain.encryption_key import EncryptionKey
 from ledger.keys import LocalKeyStore
-from tests.integration.api.conftest import Client, Clock
+from tests.integration.api.conftest import Client, Clock, query
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, OUTSIDER, PLAN, SELLER, Market
 from tests.integration.node import Node
@@ -48,12 +47,8 @@ async def selling(market: Market, dataset: Dataset, *, flags: int = 0, **changes
 
 
 def records(settings: Settings) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(settings.data / "socai.sqlite") as connection:
-        rows = connection.execute(
-            "SELECT denial, reason, block_number, block_hash, purpose, account, deposit FROM grants"
-        ).fetchall()
-    connection.close()
-    return rows
+    columns = "denial, reason, block_number, block_hash, purpose, account, deposit"
+    return query(settings, f"SELECT {columns} FROM grants ORDER BY entry")  # noqa: S608 - no input
 
 
 async def holder(client: Client, market: Market, key: PrivateKey) -> Client:

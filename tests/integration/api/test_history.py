@@ -5,7 +5,6 @@ import csv
 import hashlib
 import io
 import json
-import sqlite3
 import time
 import zipfile
 from dataclasses import replace
@@ -13,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc8785
+from eth_hash.auto import keccak
 from pyarrow import parquet
 
 from api.settings import Settings
+from ledger.chain.bindings.structs import Subject
 from ledger.chain.trust import trust_file
 from ledger.cli.export import verify_export
+from ledger.domain.alerts import TABLE
 from ledger.domain.history import Filter
 from ledger.domain.ids import plan_id
 from ledger.domain.market import Role
@@ -26,8 +29,8 @@ from ledger.proofs import trust as trusts
 from ledger.proofs.error import ProofError
 from ledger.proofs.journal import Link, fold_all
 from ledger.proofs.trust import Development
-from tests.integration.api.conftest import Client, indexed
-from tests.integration.api.market import BUYER, PLAN, SELLER, Listed, Market, account
+from tests.integration.api.conftest import Client, indexed, query
+from tests.integration.api.market import BUYER, CLASSIFICATION, PLAN, SELLER, Listed, Market, account
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ async def test_R03_entries_are_found_by_whatever_they_are_about(
     assert (purchase["contract"], purchase["listing"], purchase["final"]) == ("Exchange", listed.id, True)
     by_buyer = await search(supervisor, f"account={BUYER.address}&event=Purchased")
     assert by_buyer == [purchase]
-    for query, found in (
+    for asked, found in (
         (f"listing={listed.id}&event=Listed", 1),
         ("importance=other&event=Listed", 1),
         ("importance=core", 0),
@@ -82,7 +85,7 @@ async def test_R03_entries_are_found_by_whatever_they_are_about(
         (f"reference=0x{'77' * 32}", 0),
         ("contract=LogAnchor", 0),
     ):
-        assert len(await search(supervisor, query)) == found, query
+        assert len(await search(supervisor, asked)) == found, asked
     status, page = await supervisor.call("GET", "/v1/history/entries?contract=Licenses")
     assert (status, page["items"]) == (200, [])
     assert (await supervisor.call("GET", "/v1/history/entries?cursor=x"))[0] == 422
@@ -158,6 +161,26 @@ async def test_R10_every_figure_can_be_recomputed_from_the_entries(
     assert (await supervisor.call("GET", "/v1/history/summary?until=1"))[1]["sales"] == []
 
 
+async def test_R28_alerts_name_the_entries_that_caused_them(supervisor: Client, market: Market) -> None:
+    document = {"@type": "dcat:Dataset", "socai:people": {"basic": 120_000}}
+    digest = keccak(rfc8785.dumps(document))
+    assert (await supervisor.call("PUT", f"/v1/metadata/0x{digest.hex()}", json=document))[0] == 200
+    people = replace(CLASSIFICATION, subject=Subject.PEOPLE)
+    for nonce, metadata in ((1, digest), (2, b"\x07" * 32)):
+        draft = market.signed_for(bytes([nonce]) * 32, 1000, bytes([nonce]) * 32)
+        listed = await market.publish(replace(draft, metadata=metadata), [PLAN], people)
+        await market.buy(listed.plans[0])
+    await indexed(supervisor, market)
+    status, found = await supervisor.call("GET", "/v1/history/alerts")
+    assert (status, found["table"]) == (200, TABLE)
+    crossed, uncounted = found["alerts"]
+    assert (crossed["kind"], uncounted["kind"]) == ("threshold", "uncounted")
+    assert (crossed["facts"]["count"], crossed["accounts"]) == (120_000, [BUYER.address])
+    purchases = await search(supervisor, "event=Purchased&order=oldest")
+    places = [{name: one[name] for name in ("block_number", "log_index")} for one in purchases]
+    assert [crossed["entries"], uncounted["entries"]] == [[places[0]], [places[1]]]
+
+
 async def test_R34_every_look_at_the_history_is_a_leaf_without_personal_data(
     client: Client, supervisor: Client, sold: tuple[Listed, int], settings: Settings
 ) -> None:
@@ -178,9 +201,7 @@ async def test_R34_every_look_at_the_history_is_a_leaf_without_personal_data(
         assert BUYER.address[2:].lower().encode() not in leaf.lower()
         assert account("supervisor").address[2:].lower().encode() not in leaf.lower()
         assert canonical.dumps(json.loads(leaf)) == leaf
-    with sqlite3.connect(settings.data / "socai.sqlite") as connection:
-        rows = connection.execute("SELECT account, view, parameters FROM inquiries ORDER BY leaf").fetchall()
-    connection.close()
+    rows = query(settings, "SELECT account, view, parameters FROM inquiries ORDER BY leaf")
     assert rows[-2][0].hex() == account("supervisor").address[2:].lower()
     assert json.loads(rows[-2][2])["account"] == BUYER.address.lower()
     outsider = await client.sign_in(account("outsider"))

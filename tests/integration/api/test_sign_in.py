@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from ledger.chain.erc1271 import MAGIC
-from tests.integration.api.conftest import Client, Clock, signed
+from tests.integration.api.conftest import ON_BOTH, Client, Clock, signed
 from tests.integration.api.market import BUYER, SELLER, Market
+
+pytestmark = ON_BOTH
 
 
 async def test_signing_in_opens_a_session_and_signing_out_ends_it(client: Client) -> None:

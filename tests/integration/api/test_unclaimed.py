@@ -1,7 +1,6 @@
 """Deposits that no listing claims are thrown away, and never one that still can be."""
 
 import asyncio
-import sqlite3
 import time
 from typing import Any
 
@@ -11,11 +10,13 @@ from api.settings import Settings
 from ledger.domain.entitlement import Undecidable
 from ledger.keys import CustodyUnavailable
 from ledger.keys.shares import KeyErased
-from tests.integration.api.conftest import Client, Clock
+from tests.integration.api.conftest import ON_BOTH, Client, Clock, query
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import SELLER, Market
 from tests.integration.api.test_grants import selling
 from tests.integration.node import Node
+
+pytestmark = ON_BOTH
 
 DAY = 24 * 3600
 
@@ -28,10 +29,7 @@ async def later(market: Market, clock: Clock, seconds: int) -> None:
 
 
 def held(settings: Settings) -> set[bytes]:
-    with sqlite3.connect(settings.data / "socai.sqlite") as connection:
-        rows = connection.execute("SELECT id FROM deposits").fetchall()
-    connection.close()
-    return {row[0] for row in rows}
+    return {row[0] for row in query(settings, "SELECT id FROM deposits")}
 
 
 async def test_R13_what_nobody_can_claim_any_more_goes_and_what_is_claimed_stays(

@@ -46,8 +46,8 @@ async def blocks(market: Market) -> list[Block]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/index.sqlite")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
     await database.migrate()
     yield database
     await database.close()
@@ -98,7 +98,9 @@ async def test_entries_keep_their_identity(database: Database, market: Market, b
             assert (told["licence"], told["listing"]) == (entry.event.licence, entry.event.licence >> 48)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    ("database_url", "seed"), [("sqlite", 1), ("sqlite", 2), ("postgresql", 3)], indirect=["database_url"]
+)
 async def test_threat_S06_reverted_blocks_leave_no_trace(
     database: Database, market: Market, blocks: list[Block], seed: int, tmp_path: Path
 ) -> None:

@@ -1,10 +1,11 @@
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ledger.store.database import Database
 from tests.integration.sender.support import FREE, Node
+from tests.postgresql import Postgresql
 
 
 @pytest.fixture
@@ -29,8 +30,20 @@ def node(start: Callable[..., Node]) -> Node:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/socai.sqlite")
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """SQLite, unless the test asks for the other."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield f"sqlite:///{tmp_path}/socai.sqlite"
+        return
+    server: Postgresql = request.getfixturevalue("postgresql")
+    url = server.migrated()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
     await database.migrate()
     yield database
     await database.close()

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from random import Random
 
@@ -22,16 +23,21 @@ KILLS = int(os.environ.get("SOCAI_KILLS", "8"))
 SEED = int(os.environ.get("SOCAI_SEED", "20261122"))
 
 
-async def victim(node: Node, path: Path, *arguments: str) -> asyncio.subprocess.Process:
+async def victim(node: Node, database_url: str, *arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.integration.sender.victim", node.url, str(path), *arguments,
+        sys.executable, "-m", "tests.integration.sender.victim", node.url, database_url, *arguments,
         cwd=ROOT, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("mining", [(), ("--block-time", "1")], ids=["automine", "blocks"])
+@pytest.mark.parametrize(
+    ("database_url", "mining"),
+    [("sqlite", ()), ("postgresql", ("--block-time", "1"))],
+    ids=["automine", "blocks"],
+    indirect=["database_url"],
+)
 async def test_threat_S17_killed_at_random_points_each_payment_is_made_once(
-    start: Callable[..., Node], database: Database, tmp_path: Path, mining: tuple[str, ...]
+    start: Callable[..., Node], database: Database, database_url: str, mining: tuple[str, ...]
 ) -> None:
     node, random = start(*FREE, *mining), Random(SEED)  # noqa: S311
     log.info("seed %d, %d kills", SEED, KILLS)
@@ -40,7 +46,7 @@ async def test_threat_S17_killed_at_random_points_each_payment_is_made_once(
     left = 0
     for _ in range(KILLS):
         first = max(0, max(confirmed, default=0) - 8)  # a few that are known, then new ones
-        process = await victim(node, tmp_path / "socai.sqlite", str(first), "400", "4")
+        process = await victim(node, database_url, str(first), "400", "4")
         assert process.stdout is not None
         assert await process.stdout.readline() == b"sending\n"
         await asyncio.sleep(random.random() * 0.8)
@@ -64,11 +70,15 @@ async def test_threat_S17_killed_at_random_points_each_payment_is_made_once(
     assert await node.count() == len(numbers)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("step", "database_url"),
+    list(zip(STEPS, cycle(["sqlite", "postgresql"]), strict=False)),
+    indirect=["database_url"],
+)
 async def test_threat_S17_killed_at_a_named_step(
-    node: Node, database: Database, tmp_path: Path, step: str
+    node: Node, database: Database, database_url: str, step: str
 ) -> None:
-    process = await victim(node, tmp_path / "socai.sqlite", "0", "1", "1", step)
+    process = await victim(node, database_url, "0", "1", "1", step)
     await process.communicate()
     assert process.returncode == -signal.SIGKILL
     written = step not in ("before persist", "inside persist")

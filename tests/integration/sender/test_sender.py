@@ -105,9 +105,9 @@ async def test_threat_S16_concurrent_sends_leave_no_gap(node: Node, database: Da
 
 
 async def test_threat_S15_one_key_twenty_times_is_one_transaction(
-    node: Node, database: Database, tmp_path: Path
+    node: Node, database: Database, database_url: str
 ) -> None:
-    other = Database(f"sqlite:///{tmp_path}/socai.sqlite")
+    other = Database(database_url)
     senders = [sender(node.rpc, database), sender(node.rpc, other)]
     receipts = await asyncio.gather(*(pay(senders[index % 2], 7) for index in range(20)))
     assert len(set(receipts)) == 1
@@ -115,6 +115,33 @@ async def test_threat_S15_one_key_twenty_times_is_one_transaction(
     assert await paid(node, [7]) == [1]
     assert await pay(sender(node.rpc, database), 7) == receipts[0]
     await other.close()
+
+
+async def test_threat_S17_only_who_leads_compares_and_whoever_asks_is_served(
+    start: Start, database: Database
+) -> None:
+    """A broadcast that was lost is repeated by who leads, and by nobody else."""
+    node, leading = start(*FREE), False
+
+    async def leads() -> bool:
+        return leading
+
+    follower = sender(node.rpc, database, leads=leads)
+    await node.rpc.request("evm_setAutomine", [False])
+    asked = asyncio.create_task(pay(follower, 1))
+    await pooled(node, 1)
+    await node.rpc.request("anvil_dropAllTransactions")
+    assert not (await follower.recover()).broadcast
+    await asyncio.sleep(0.3)
+    assert await node.rpc.request("txpool_status") == {"pending": "0x0", "queued": "0x0"}
+    leader = sender(node.rpc, database)
+    assert (await leader.recover()).broadcast == 1
+    await pooled(node, 1)
+    await node.rpc.request("evm_mine")
+    await leader.settle()
+    assert (await asked).nonce == 0
+    leading = True
+    assert not (await follower.recover()).waiting
 
 
 async def test_threat_S15_a_key_whose_repetition_would_revert_gives_the_first_outcome(

@@ -70,8 +70,8 @@ class DyingLog(IntentLog):
 
 
 async def main() -> None:
-    url, path, first, count, concurrency, *step = sys.argv[1:]
-    rpc, database = DyingRpc(url), Database(f"sqlite:///{path}")
+    url, database_url, first, count, concurrency, *step = sys.argv[1:]
+    rpc, database = DyingRpc(url), Database(database_url)
     log = DyingLog(database)
     sender = Sender(rpc, OWNER, log, CHAIN_ID, clock=time.time, poll=0.02, again=0.1)
     await sender.recover()

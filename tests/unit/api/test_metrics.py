@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from typer.main import get_command
 
 from api.errors import kinds
 from api.metrics import CountedEntitlements, Metrics
+from ledger.cli.app import app
 from ledger.domain.entitlement import Block, Decision, NodesDisagree
 
 MONITORING: Final = Path(__file__).parents[3] / "scripts" / "network" / "monitoring"
@@ -80,3 +82,17 @@ def test_decisions_are_counted_by_outcome() -> None:
         for outcome in ("entitled", "Revoked", "nodes-disagree")
     }
     assert found == {"entitled": 2, "Revoked": 1, "nodes-disagree": 1}
+
+
+def test_every_alert_has_its_runbook_and_each_runbook_names_real_commands() -> None:
+    text = (MONITORING.parents[2] / "docs" / "runbooks.md").read_text()
+    sections = set(re.findall(r"^## (\w+)$", text, re.MULTILINE))
+    assert {rule["alert"] for rule in rules()} <= sections
+    assert len(re.findall(r"^## ", text, re.MULTILINE)) >= 10
+    for rule in rules():
+        assert rule["annotations"]["runbook"] == f"docs/runbooks.md#{rule['alert'].lower()}"
+    for section in text.split("\n## ")[1:]:
+        assert re.findall(r"^- \*\*(\w+)\*\*", section, re.MULTILINE) == ["Symptom", "Check", "Act", "Verify"]
+    assert set(NAME.findall(text)) <= samples()
+    commands = {found.split()[0] for found in re.findall(r"`socai (?:--as … )?([a-z][^`]*)`", text)}
+    assert commands - {"cannot"} <= set(get_command(app).commands)  # type: ignore[attr-defined]

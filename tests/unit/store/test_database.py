@@ -1,85 +1,39 @@
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection, CursorResult, inspect, text
+from sqlalchemy import CursorResult, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ledger.store.columns import Hash, Table, Uint256
-from ledger.store.database import Database, DatabaseUrlRefused, NestedTransaction
+from ledger.store.columns import Hash, Uint256
+from ledger.store.database import Database, NestedTransaction
+from ledger.store.engine import DatabaseUrlRefused
+from tests.postgresql import Postgresql
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/socai.sqlite")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
     await database.migrate()
     yield database
     await database.close()
-
-
-def schema(path: Path) -> dict[str, str]:
-    """Every table and index as the database keeps it, white space aside."""
-    with sqlite3.connect(path) as connection:
-        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    connection.close()
-    return {name: " ".join(sql.split()) for name, sql in rows}
 
 
 async def run(session: AsyncSession, sql: str, parameters: dict[str, int] | None = None) -> CursorResult[Any]:
     return await (await session.connection()).execute(text(sql), parameters)
 
 
-async def test_models_and_migrations_agree(database: Database) -> None:
-    def compare(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return list(compare_metadata(context, Table.metadata))
-
-    def checks(connection: Connection) -> dict[str, set[str | None]]:
-        inspector = inspect(connection)
-        return {
-            table: {check["name"] for check in inspector.get_check_constraints(table)}
-            for table in inspector.get_table_names()
-            if table != "alembic_version"
-        }
-
-    async with database.reading() as session:
-        connection = await session.connection()
-        assert await connection.run_sync(compare) == []
-        from_migrations = await connection.run_sync(checks)
-        assert set(from_migrations) == set(Table.metadata.tables)
-        async with database.transaction() as writing:
-            # Autogeneration does not see check constraints: build the models' own tables and compare those
-            # too.
-            second = await writing.connection()
-            await second.run_sync(Table.metadata.drop_all)
-            await second.run_sync(Table.metadata.create_all)
-            assert await second.run_sync(checks) == from_migrations
-
-
-async def test_downgrade_and_upgrade_round_trip(database: Database, tmp_path: Path) -> None:
-    path = tmp_path / "socai.sqlite"
-    before = schema(path)
-    await database.downgrade("base")
-    assert set(schema(path)) == {"alembic_version", "sqlite_autoindex_alembic_version_1"} & set(schema(path))
-    await database.migrate()
-    assert schema(path) == before
-
-
-async def test_two_processes_migrate_at_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/new.sqlite"
-    databases = [Database(url), Database(url)]
+async def test_processes_that_migrate_at_once_wait_for_each_other(empty_url: str) -> None:
+    databases = [Database(empty_url) for _ in range(3)]
     await asyncio.gather(*(database.migrate() for database in databases))
     for database in databases:
         await database.close()
 
 
-async def test_settings_of_connections(database: Database) -> None:
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_settings_of_connections_to_sqlite(database: Database) -> None:
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30000}
     for opened in (database.reading(), database.transaction()):
         async with opened as session:
@@ -87,29 +41,43 @@ async def test_settings_of_connections(database: Database) -> None:
                 assert (await run(session, f"PRAGMA {pragma}")).scalar_one() == value
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_settings_of_connections_to_postgresql(database: Database) -> None:
+    for opened, isolation, refuses in (
+        (database.reading(), "repeatable read", "on"),
+        (database.transaction(), "read committed", "off"),
+    ):
+        async with opened as session:
+            assert (await run(session, "SHOW transaction_isolation")).scalar_one() == isolation
+            assert (await run(session, "SHOW transaction_read_only")).scalar_one() == refuses
+            for limit in ("lock_timeout", "idle_in_transaction_session_timeout"):
+                assert (await run(session, f"SHOW {limit}")).scalar_one() == "30s"
+
+
 async def test_a_reader_cannot_write(database: Database) -> None:
     async with database.reading() as session:
-        with pytest.raises(DBAPIError, match="readonly"):
-            await run(session, "CREATE TABLE t (x)")
+        with pytest.raises(DBAPIError, match=r"read-?only"):
+            await run(session, "CREATE TABLE t (x INTEGER)")
 
 
 async def test_rolls_back_on_error(database: Database) -> None:
     async def fail_half_way() -> None:
         async with database.transaction() as session:
-            await run(session, "CREATE TABLE t (x)")
+            await run(session, "CREATE TABLE t (x INTEGER)")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await fail_half_way()
     async with database.reading() as session:
-        assert (await run(session, "SELECT 1 FROM sqlite_master WHERE name = 't'")).all() == []
+        connection = await session.connection()
+        assert not await connection.run_sync(lambda sync: inspect(sync).has_table("t"))
 
 
-async def test_writers_queue_and_readers_keep_their_snapshot(database: Database, tmp_path: Path) -> None:
+async def test_writers_queue_and_readers_keep_their_snapshot(database: Database, database_url: str) -> None:
     async with database.transaction() as session:
         await run(session, "CREATE TABLE counter (x INTEGER)")
         await run(session, "INSERT INTO counter VALUES (0)")
-    other = Database(f"sqlite:///{tmp_path}/socai.sqlite")
+    other = Database(database_url)
 
     async def increment(through: Database) -> None:
         async with through.transaction() as session:
@@ -135,8 +103,37 @@ async def test_a_nested_transaction_is_refused_at_once(database: Database) -> No
         pass
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:x?mode=memory&uri=true"])
-def test_a_database_in_memory_is_refused(url: str) -> None:
+async def test_who_asks_not_to_queue_waits_for_nobody_on_postgresql(postgresql: Postgresql) -> None:
+    database = Database(postgresql.migrated())
+    async with asyncio.timeout(20), database.transaction():
+        await asyncio.create_task(_pass_by(database))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await asyncio.create_task(_queue(database))
+    await database.close()
+
+
+async def _pass_by(database: Database) -> None:
+    async with database.transaction(queue=False) as session:
+        await run(session, "CREATE TABLE mine (x INTEGER)")
+
+
+async def _queue(database: Database) -> None:
+    async with database.transaction():
+        pass
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "no address",
+        "mysql://host/name",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file:x?mode=memory&uri=true",
+    ],
+)
+def test_what_is_no_database_is_refused(url: str) -> None:
     with pytest.raises(DatabaseUrlRefused):
         Database(url)
 
