@@ -544,6 +544,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             write=writing(database, SampleRows),
             read=reading(database, SampleRows),
             sellers=adapters.sellers,
+            supervisors=adapters.supervisors,
             clock=adapters.clock,
             largest=settings.sample_bytes,
             most=settings.samples,

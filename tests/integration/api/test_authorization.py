@@ -153,7 +153,10 @@ ROWS: Final[dict[str, Row]] = {
         lambda _: {"data": b"tried"},
     ),
     "GET /v1/samples/{sha256}": public(sample),
-    "DELETE /v1/samples/{sha256}": Row(sample, signed_in("sample-unknown", ("seller",))),
+    "DELETE /v1/samples/{sha256}": Row(
+        sample,
+        signed_in("not-seller", ("supervisor",)) | dict.fromkeys(("operator", "seller"), "sample-unknown"),
+    ),
     "GET /v1/listings": public(lambda _: "/v1/listings"),
     "GET /v1/catalogue": public(lambda _: "/v1/catalogue"),
     "GET /v1/listings/{listing_id}/details": public(lambda at: f"/v1/listings/{at.sold.listing}/details"),
@@ -228,6 +231,7 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/problems": public(lambda _: "/v1/problems"),
     "GET /v1/problems/{code}": public(lambda _: "/v1/problems/denied"),
     "GET /": public(lambda _: "/"),
+    "GET /worker.js": public(lambda _: "/worker.js"),
     "GET /assets/{name}": public(lambda _: f"/assets/{next(page.BUILT.glob('assets/*.js')).name}"),
 }
 
