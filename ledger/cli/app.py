@@ -15,6 +15,7 @@ from ledger.cli import (
     operate,
     oversee,
     possession,
+    reconcile,
     sample,
     settings,
 )
@@ -44,6 +45,7 @@ for command in (
     evidence.verify,
     oversee.alerts,
     oversee.dossier,
+    reconcile.reconcile,
     possession.possession,
     settings.settings,
     backup.backup,
