@@ -229,6 +229,7 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/problems": public(lambda _: "/v1/problems"),
     "GET /v1/problems/{code}": public(lambda _: "/v1/problems/denied"),
     "GET /": public(lambda _: "/"),
+    "GET /worker.js": public(lambda _: "/worker.js"),
     "GET /assets/{name}": public(lambda _: f"/assets/{next(page.BUILT.glob('assets/*.js')).name}"),
 }
 
