@@ -35,6 +35,7 @@ from api.routes import (
     metadata,
     payloads,
     problems,
+    reconciliations,
     samples,
     streams,
     uploads,
@@ -66,6 +67,7 @@ from ledger.indexer.fetch import Source
 from ledger.indexer.figures import FigureReader
 from ledger.indexer.history import IndexReader
 from ledger.indexer.index import Index
+from ledger.indexer.payments import PaymentReader
 from ledger.indexer.runner import Runner
 from ledger.keys import KeyCustody, LocalKeyStore
 from ledger.keys.choice import open_custody
@@ -87,6 +89,7 @@ from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
 from ledger.services.readiness import OK, Part, Readiness
+from ledger.services.reconciliations import Providers, Reconciliations
 from ledger.services.samples import Samples
 from ledger.services.sign_in import SignIn
 from ledger.services.signers import ContractAccounts
@@ -135,6 +138,10 @@ class Intents(Protocol):
 Chore = Callable[[], Coroutine[Any, Any, None]]
 
 
+class Oversight(Overseers, Providers, Protocol):
+    """Who oversees the exchange, and who provides payments."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapters:
     """What the use cases stand on."""
@@ -157,7 +164,7 @@ class Adapters:
     anchors: Anchors
     catalogue: Catalogue
     index: Runner
-    overseers: Overseers
+    overseers: Oversight
     exports: Exports
     intents: Intents
     leader: Leader
@@ -233,7 +240,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     for module in (
         *(auth, deposits, uploads, payloads, metadata, samples, catalogue, grants, streams),
         *(encryption_keys, erasures, exchange, access_log),
-        *(evidence, live, dossiers, history, problems),
+        *(evidence, live, dossiers, reconciliations, history, problems),
     ):
         v1.include_router(module.router)
     app.include_router(v1)
@@ -559,6 +566,9 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         offers=offers,
         live=Live(reader, adapters.index),
         history=searches,
+        reconciliations=Reconciliations(
+            searches, adapters.overseers, PaymentReader(reading(database, IndexCatalogue))
+        ),
         dossiers=Dossiers(
             history=searches,
             evidence=certificates,

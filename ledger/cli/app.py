@@ -16,6 +16,7 @@ from ledger.cli import (
     operate,
     oversee,
     possession,
+    reconcile,
     sample,
     settings,
 )
@@ -45,6 +46,7 @@ for command in (
     evidence.verify,
     oversee.alerts,
     oversee.dossier,
+    reconcile.reconcile,
     possession.possession,
     settings.settings,
     backup.backup,

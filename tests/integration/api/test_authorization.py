@@ -212,6 +212,7 @@ ROWS: Final[dict[str, Row]] = {
         lambda at: f"/v1/dossiers/licences/{at.sold.licence}",
         signed_in("not-overseer", ("supervisor", "operator", "buyer", "seller")),
     ),
+    "GET /v1/reconciliations/{day}": Row(lambda _: "/v1/reconciliations/2026-11-22", OVERSEEN),
     "GET /v1/history/summary": Row(lambda _: "/v1/history/summary", OVERSEEN),
     "GET /v1/history/participants/{account}": Row(
         lambda _: f"/v1/history/participants/{SELLER.address}", OVERSEEN
