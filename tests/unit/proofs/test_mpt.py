@@ -321,3 +321,12 @@ def test_a_full_branch_is_read_like_any_other() -> None:
         prove(keccak(encoded[:-1] + b"\xc0"), b"\x00", [encoded[:-1] + b"\xc0"])
     with pytest.raises(ProofTooShort):
         prove(keccak(encoded[:-1] + b"\x07"), b"\x00", [encoded[:-1] + b"\x07"])
+
+
+def test_a_proof_as_a_node_gives_it() -> None:
+    assert mpt.proof_from_rpc(["0xc180", "0x80"]) == [b"\xc1\x80", b"\x80"]
+    assert mpt.proof_from_rpc([]) == mpt.proof_from_rpc(["0x80"]) == []
+    for refused, words in (({}, "a proof is a list of nodes"), (["c180"], "not bytes: 'c180'")):
+        with pytest.raises(BadNode) as error:
+            mpt.proof_from_rpc(refused)
+        assert str(error.value) == words
