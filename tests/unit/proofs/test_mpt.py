@@ -330,3 +330,12 @@ def test_a_proof_as_a_node_gives_it() -> None:
         with pytest.raises(BadNode) as error:
             mpt.proof_from_rpc(refused)
         assert str(error.value) == words
+
+
+def test_what_is_proven_otherwise_is_named_by_its_key() -> None:
+    trie = Trie({b"\1\2": b"value"})
+    verify_inclusion(trie.root, b"\1\2", b"value", trie.proof(b"\1\2"))
+    with pytest.raises(ValueMismatch, match=r"^0x0102 is proven to have another value$"):
+        verify_inclusion(trie.root, b"\1\2", b"other", trie.proof(b"\1\2"))
+    with pytest.raises(KeyAbsent, match=r"^0x0103 is proven to be absent$"):
+        verify_inclusion(trie.root, b"\1\3", b"value", trie.proof(b"\1\3"))
