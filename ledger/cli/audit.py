@@ -9,7 +9,6 @@ import typer
 from eth_account import Account
 from eth_account.messages import encode_defunct
 
-from ledger.chain.anchors import anchored
 from ledger.chain.events import Decoder
 from ledger.chain.finality import final_header, parse_finality
 from ledger.chain.rpc import Rpc, from_hex, to_hex
@@ -179,6 +178,7 @@ async def _access_log(
     database: "Database | None",
 ) -> None:
     """The access log, all of it, against what its custodian anchored and the rows that it is of."""
+    from ledger.chain.anchors import anchored  # here: it takes long to import
     from ledger.indexer.audit.access import check_log, check_records
 
     async with Service(options.service_url) as service:
