@@ -17,5 +17,7 @@ export const PAGES: readonly Page[] = [
   page("/listings/:id", () => import("./pages/listing/Listing.svelte")),
   page("/licences", () => import("./pages/licences/Licences.svelte")),
   page("/licences/:id", () => import("./pages/licences/Licence.svelte")),
+  page("/sell", () => import("./pages/sell/Publish.svelte")),
+  page("/sales", () => import("./pages/sell/Sales.svelte")),
   page("/verify", () => import("./pages/verify/Verify.svelte")),
 ];
