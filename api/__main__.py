@@ -115,6 +115,8 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         services = getattr(self._app.state, "services", None)
+        if services is not None:
+            services.live.stopping = True  # else its streams would keep the server for ever
         if not self._drain or services is None or services.readiness.stopping:
             super().handle_exit(sig, frame)
             return

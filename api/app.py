@@ -24,12 +24,14 @@ from api.routes import (
     access_log,
     catalogue,
     deposits,
+    dossiers,
     encryption_keys,
     erasures,
     evidence,
     exchange,
     grants,
     history,
+    live,
     metadata,
     payloads,
     problems,
@@ -56,6 +58,7 @@ from ledger.chain.sender import Sender
 from ledger.chain.trust import published, trust_of
 from ledger.crypto.seal import Suite
 from ledger.domain.siwe import RelyingParty
+from ledger.indexer.alerts import AlertReader
 from ledger.indexer.captures import Captures
 from ledger.indexer.catalogue import CatalogueReader
 from ledger.indexer.export import Exporter
@@ -72,12 +75,14 @@ from ledger.recursion import limit_recursion
 from ledger.services.access_log import AccessLog, Anchors
 from ledger.services.catalogue import Catalogue
 from ledger.services.deposits import Custodian, Deposits, Recipients, Sellers, Terms
+from ledger.services.dossiers import Dossiers
 from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.erasures import Erasures, Supervisors
 from ledger.services.evidence import Evidence
 from ledger.services.exchange import Exchange, FinalBlock
 from ledger.services.grants import Entitlements, Grants, Uses
 from ledger.services.history import Exports, History, Overseers
+from ledger.services.live import Live
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
@@ -228,7 +233,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     for module in (
         *(auth, deposits, uploads, payloads, metadata, samples, catalogue, grants, streams),
         *(encryption_keys, erasures, exchange, access_log),
-        *(evidence, history, problems),
+        *(evidence, live, dossiers, history, problems),
     ):
         v1.include_router(module.router)
     app.include_router(v1)
@@ -435,6 +440,22 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         index=adapters.index,
         clock=adapters.clock,
     )
+    reader = IndexReader(reading(database, IndexHistory), manifest)
+    offers = CatalogueReader(reading(database, IndexCatalogue), adapters.clock)
+    certificates = Evidence(
+        read=reading(database, EvidenceRows),
+        objects=adapters.objects,
+        trust=published(manifest, settings.trust),
+    )
+    searches = History(
+        overseers=adapters.overseers,
+        log=writing(database, Inquiries),
+        entries=reader,
+        figures=FigureReader(reading(database, IndexHistory)),
+        watch=AlertReader(reading(database, IndexCatalogue)),
+        exports=adapters.exports,
+        clock=adapters.clock,
+    )
     return Services(
         sign_in=SignIn(
             party=RelyingParty(
@@ -480,11 +501,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             read=reading(database, AccessLogRows),
             anchors=adapters.anchors,
         ),
-        evidence=Evidence(
-            read=reading(database, EvidenceRows),
-            objects=adapters.objects,
-            trust=published(manifest, settings.trust),
-        ),
+        evidence=certificates,
         grants=grants,
         streams=Streams(
             grants=grants,
@@ -535,14 +552,17 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             largest=settings.metadata_bytes,
         ),
         catalogue=adapters.catalogue,
-        offers=CatalogueReader(reading(database, IndexCatalogue), adapters.clock),
-        history=History(
-            overseers=adapters.overseers,
-            log=writing(database, Inquiries),
-            entries=IndexReader(reading(database, IndexHistory), manifest),
-            figures=FigureReader(reading(database, IndexHistory)),
-            exports=adapters.exports,
+        offers=offers,
+        live=Live(reader, adapters.index),
+        history=searches,
+        dossiers=Dossiers(
+            history=searches,
+            evidence=certificates,
+            offers=offers,
+            grants=reading(database, GrantRows),
             clock=adapters.clock,
+            chain_id=manifest.chain_id,
+            url=settings.public_url,
         ),
         exchange=exchange,
         readiness=Readiness(_parts(settings, adapters, exchange), time.monotonic),

@@ -12,6 +12,7 @@ from ledger.domain.session import Session
 from ledger.services.access_log import AccessLog
 from ledger.services.catalogue import Catalogue, Offers
 from ledger.services.deposits import Deposits
+from ledger.services.dossiers import Dossiers
 from ledger.services.encryption_keys import EncryptionKeys
 from ledger.services.erasures import Erasures
 from ledger.services.evidence import Evidence
@@ -19,6 +20,7 @@ from ledger.services.exchange import Exchange
 from ledger.services.grants import Grants
 from ledger.services.history import History
 from ledger.services.limits import Limiter
+from ledger.services.live import Live
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.readiness import Readiness
@@ -50,6 +52,8 @@ class Services:
     access_log: AccessLog
     evidence: Evidence
     history: History
+    live: Live
+    dossiers: Dossiers
     readiness: Readiness
 
 
@@ -79,6 +83,8 @@ CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
 OfferService = Annotated[Offers, Depends(_use("offers"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
 EvidenceService = Annotated[Evidence, Depends(_use("evidence"))]
+DossierService = Annotated[Dossiers, Depends(_use("dossiers"))]
+LiveService = Annotated[Live, Depends(_use("live"))]
 HistoryService = Annotated[History, Depends(_use("history"))]
 ReadinessService = Annotated[Readiness, Depends(_use("readiness"))]
 ExchangeFacts = Annotated[Exchange, Depends(_use("exchange"))]

@@ -32,7 +32,7 @@ from ledger.domain import (
 from ledger.keys import port as custody
 from ledger.keys import shares
 from ledger.objects import port as objects
-from ledger.services import access_log, deposits, grants, limits, pace, readiness
+from ledger.services import access_log, deposits, grants, limits, live, pace, readiness
 from ledger.services import metadata as services_metadata
 from ledger.services import samples as services_samples
 from ledger.store import metadata, samples, sessions
@@ -170,6 +170,7 @@ PROBLEMS: Final[Mapping[type[Exception], Kind]] = {
     history.BlockUnknown: Kind(404, "block-not-indexed", "The index holds no such final block."),
     history.ExportTooLarge: Kind(413, "export-too-large", "Export fewer blocks at a time."),
     history.FormatUnavailable: Kind(501, "format-unavailable", "The service cannot write this format."),
+    live.TooManySubscribers: Kind(503, "subscribers", "Nobody more can be told; come back later."),
     history.ParticipantUnknown: Kind(404, "participant-unknown", "The account was never accredited."),
     custody.CustodyUnavailable: Kind(
         503, "custody-unavailable", "The custodian of keys cannot be asked; nothing is released."

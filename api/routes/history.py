@@ -15,8 +15,11 @@ from api.errors import documented
 from api.routes.catalogue import ListingId
 from api.schemas.catalogue import LicenceInfo, ListingInfo
 from api.schemas.history import (
+    AlertInfo,
+    AlertList,
     EntryInfo,
     EntryPage,
+    EntryPlace,
     HeldInfo,
     LicenceThen,
     ListingThen,
@@ -26,6 +29,7 @@ from api.schemas.history import (
     SummaryInfo,
 )
 from api.schemas.values import Address, Hash, Importance, LicenceId, Sharing, Subject
+from ledger.domain.alerts import TABLE
 from ledger.domain.entitlement import Undecidable
 from ledger.domain.history import (
     AsOf,
@@ -119,6 +123,34 @@ async def summary(
         lag_blocks=facts.index.progress.lag,
         sales=[SalesInfo.model_validate(one, from_attributes=True) for one in found.sales],
         held=[HeldInfo.model_validate(one, from_attributes=True) for one in found.held],
+    )
+
+
+@router.get("/alerts", responses=documented(*OVERSEEN))
+async def alerts(
+    current: CurrentSession,
+    history: HistoryService,
+    facts: ExchangeFacts,
+    since: Annotated[int, Query(ge=0, lt=1 << 53, description="Unix seconds, inclusive.")] = 0,
+    until: Annotated[int, Query(ge=0, lt=1 << 53, description="Unix seconds, inclusive.")] = (1 << 53) - 1,
+) -> AlertList:
+    """Purchases that together cross a threshold, trades for show, odd prices; each with its entries."""
+    held, found = await history.alerts(current.account, since, until)
+    return AlertList(
+        block_number=held.number,
+        block_hash=held.hash,
+        final_number=held.final,
+        lag_blocks=facts.index.progress.lag,
+        table=TABLE,
+        alerts=[
+            AlertInfo(
+                kind=alert.kind,
+                accounts=list(alert.accounts),
+                facts=dict(alert.facts),
+                entries=[EntryPlace(block_number=block, log_index=log) for block, log in alert.entries],
+            )
+            for alert in found
+        ],
     )
 
 

@@ -113,3 +113,22 @@ class SummaryInfo(AsOfIndex):
 
     sales: list[SalesInfo]
     held: list[HeldInfo]
+
+
+class EntryPlace(Schema):
+    block_number: int
+    log_index: int
+
+
+class AlertInfo(Schema):
+    """What was seen, under which figures, and the trades that show it. An alert accuses nobody."""
+
+    kind: Annotated[str, Field(description="threshold, uncounted, reciprocal, repeated or price.")]
+    accounts: list[Address]
+    facts: dict[str, Any]
+    entries: list[EntryPlace]
+
+
+class AlertList(AsOfIndex):
+    table: Annotated[str, Field(description="The dated table of figures; ours, and not legal advice.")]
+    alerts: list[AlertInfo]

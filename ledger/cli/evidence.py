@@ -21,12 +21,14 @@ from ledger.cli.export import is_export, shown, verify_export
 from ledger.cli.session import Options, run
 from ledger.client.service import Service
 from ledger.domain.evidence import Subject
-from ledger.proofs import evidence, presentation
+from ledger.paper import attachment
+from ledger.proofs import dossier, evidence, presentation
 from ledger.proofs import history as histories
 from ledger.proofs import trust as trusts
 from ledger.proofs.canonical import Json
 from ledger.proofs.presentation import Challenge
 from ledger.proofs.trust import Anchor, Development, Qbft, Trust
+from ledger.services.dossier_paper import ATTACHED
 
 DEADLINE: Final = 600
 """Seconds in which a presentation is to be verified."""
@@ -197,13 +199,17 @@ def present(
 def verify(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="Certificate, presentation or export.")
+        Path,
+        typer.Argument(exists=True, dir_okay=False, help="Certificate, dossier, presentation, export."),
     ],
     trust: TrustPath = None,
     verifier: Verifier = None,
     challenge: Nonce = None,
 ) -> None:
-    """Verifies a certificate, a presentation of one, a history or an export. Needs no network, no account."""
+    """Verifies a certificate, a presentation of one, a dossier, a history or an export.
+
+    Needs no network, no account.
+    """
     options: Options = context.obj
 
     async def work() -> None:
@@ -212,6 +218,11 @@ def verify(
             options.output.done(*shown(file, verify_export(file, believed, now)))
             return
         data = file.read_bytes()
+        if file.suffix == ".pdf":
+            data = attachment(data, ATTACHED)
+        if dossier.is_dossier(data):
+            _verify_dossier(options, data, believed, now)
+            return
         if histories.is_history(data):
             _complete(options, histories.verify(data.splitlines(keepends=True), believed, now))
             return
@@ -232,6 +243,22 @@ def verify(
         )
 
     run(options.output, work)
+
+
+def _verify_dossier(options: Options, data: bytes, believed: Trust, now: float) -> None:
+    found = dossier.verify(data, believed, now)
+    licence = found.proven["licence"]
+    claims = {kind: one.claim for kind, one in found.proven.items()}
+    unproven = [*licence.not_proven, "what the dossier tells besides its certificates"]
+    facts: dict[str, Any] = {"proven": claims, "anchor": licence.anchor, "not_proven": unproven}
+    if not options.output.as_json:
+        facts = {f"{kind}.{name}": value for kind in claims for name, value in _flat(claims[kind])}
+        facts |= {"anchor": licence.anchor, "not proven": "; ".join(unproven)}
+    options.output.done(
+        f"The dossier of licence {found.licence}: {len(claims)} certificates are proven, the licence's as of "
+        f"block {licence.block.number} ({_utc(licence.block.time)}).",
+        facts,
+    )
 
 
 def _complete(options: Options, proven: histories.Proven) -> None:

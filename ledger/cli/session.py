@@ -35,6 +35,7 @@ from ledger.indexer.replay import ReplayError
 from ledger.keys import CustodyError, SecretFileError
 from ledger.keys import account as accounts
 from ledger.objects import ObjectError
+from ledger.paper import NoAttachment
 from ledger.proofs.error import ProofError
 from ledger.services.backups import BackupUnusable
 from ledger.store.database import NotMigratable
@@ -199,6 +200,7 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
         DatabaseUrlRefused,
         NotMigratable,
         SecretFileError,
+        NoAttachment,
         CustodyError,
         BackupUnusable,
         DumpFailed,

@@ -83,6 +83,16 @@ class AsOf:
     final: int
 
 
+@dataclass(frozen=True, slots=True)
+class LiveBlock:
+    """A final block, and which listings its entries are about; `time` in Unix seconds."""
+
+    number: int
+    hash: bytes
+    time: int
+    listings: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
     """An account as the chain knows it. `roles` are bits, see `ledger.domain.market.Role`."""

@@ -8,7 +8,7 @@ from ledger.chain.bindings import CONTRACTS
 from ledger.chain.events import Entry, EntryId
 from ledger.chain.manifest import Manifest
 from ledger.chain.plain import arguments
-from ledger.domain.history import AsOf, BlockUnknown, Filter, HistoryEntry, Participant
+from ledger.domain.history import AsOf, BlockUnknown, Filter, HistoryEntry, LiveBlock, Participant
 from ledger.domain.listing import Licence, Listing
 from ledger.indexer import views
 from ledger.indexer.replay import apply
@@ -52,6 +52,18 @@ class IndexReader:
         async with self._read() as index:
             async for row, time in index.stream(wanted):
                 yield entry(row, time)
+
+    async def blocks(self, after: int, upto: int, limit: int) -> list[LiveBlock]:
+        """Up to `limit` blocks above `after`, oldest first."""
+        async with self._read() as index:
+            found = await index.blocks(after, upto, limit)
+            changed: dict[int, list[int]] = {}
+            if found:
+                for number, listing in await index.changed(found[0].number, found[-1].number):
+                    changed.setdefault(number, []).append(listing)
+            return [
+                LiveBlock(row.number, row.hash, row.time, tuple(changed.get(row.number, ()))) for row in found
+            ]
 
     async def at(self, block: int | None, look: Callable[[State], T]) -> tuple[AsOf, T]:
         """What `look` makes of the market as it was after `block`, by replay; None for the newest final one.

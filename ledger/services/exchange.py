@@ -15,10 +15,12 @@ class FinalBlock(Protocol):
 
 
 class Progress(Protocol):
-    """Of the index: the newest block applied and how many the node has beyond it."""
+    """Of the index: the newest block applied, the newest final one, and how many the node has beyond it."""
 
     @property
     def block(self) -> int: ...
+    @property
+    def final(self) -> int: ...
     @property
     def lag(self) -> int: ...
     @property

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from ledger.domain.alerts import Alert
 from ledger.domain.history import AsOf, Filter, HistoryEntry, Inquiry, Participant, Summary
 from ledger.domain.listing import Licence, Listing
 from ledger.services.ports import Begin, Clock
@@ -50,6 +51,12 @@ class Figures(Protocol):
         ...
 
 
+class Alerts(Protocol):
+    async def alerts(self, since: int, until: int) -> tuple[AsOf, list[Alert]]:
+        """Over the trades within these times, inclusive."""
+        ...
+
+
 class Exports(Protocol):
     async def write(self, to: Path, first: int | None, last: int | None, formats: Collection[str]) -> AsOf:
         """Writes an archive of the blocks. Raises BlockUnknown, ExportTooLarge, FormatUnavailable."""
@@ -64,6 +71,7 @@ class History:
     log: Begin[InquiryLog]
     entries: Entries
     figures: Figures
+    watch: Alerts
     exports: Exports
     clock: Clock
 
@@ -94,6 +102,11 @@ class History:
         """Sales by period within these times (inclusive), and all licences as they are."""
         await self.record(account, "summary", {"since": since, "until": until, "period": period})
         return await self.figures.summary(since, until, period)
+
+    async def alerts(self, account: bytes, since: int, until: int) -> tuple[AsOf, list[Alert]]:
+        """What is to be looked at among the trades within these times, inclusive."""
+        await self.record(account, "alerts", {"since": since, "until": until})
+        return await self.watch.alerts(since, until)
 
     async def export(
         self, account: bytes, to: Path, first: int | None, last: int | None, formats: Collection[str]

@@ -100,6 +100,15 @@ class Grants:
         )
         return [_grant(row) for row in rows.all()]
 
+    async def answers(self, licence: int) -> list[tuple[Grant, int | None]]:
+        """Every answer about a licence, in order, with its entry in the access log."""
+        rows = await self._session.exec(
+            select(GrantRow)
+            .where(GrantRow.licence == licence)
+            .order_by(col(GrantRow.at), col(GrantRow.entry))
+        )
+        return [(_grant(row), row.entry) for row in rows]
+
     async def every(self) -> list[tuple[Grant, int | None]]:
         """Each answer with its entry in the access log."""
         rows = await self._session.exec(select(GrantRow).order_by(col(GrantRow.at), col(GrantRow.id)))

@@ -1,13 +1,17 @@
 """A buyer's journey, from an empty browser to a licence, with a wallet that knows nothing of us."""
 
+import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
 
 from ledger.chain.devnet import CHAIN_ID
-from tests.browser.conftest import Listed
+from tests.browser.conftest import Listed, acting, run
 from tests.browser.wallet import Wallet, decoded
+from tests.e2e.conftest import Local
 
 
 def connect(page: Page) -> None:
@@ -50,7 +54,7 @@ def test_R26_threat_S23_a_purchase_is_one_transaction_and_is_what_the_page_said(
     assert told["Bạn trả"] == "1.000.003 ₫"
     assert told["trong đó phí sàn (2,5%)"] == "25.000 ₫"
     assert told["trong đó bên bán nhận"] == "875.003 ₫"
-    desk.get_by_text("Nội dung giao dịch").click()
+    desk.get_by_text("Nội dung sẽ ký").click()
     typed, call = said(desk.locator("[data-signed=typed]")), said(desk.locator("[data-signed=call]"))
     desk.get_by_role("button", name="Ký trong ví").click()
     expect(page.get_by_text("là của bạn.")).to_be_visible()
@@ -143,3 +147,88 @@ def test_a_newcomer_without_a_wallet_tries_the_demo_accounts(page: Page, listed:
     open_listing(page, listed)
     start_buying(page, listed).get_by_role("button", name="Ký trong ví").click()
     expect(page.get_by_text("là của bạn.")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def licence(listed: Listed, market: Local) -> int:
+    """Bought by the buyer."""
+
+    async def bought() -> int:
+        async with acting(market, "buyer") as buyer:
+            return (await buyer.buy(listed.plan, again=True)).licence
+
+    return run(bought())
+
+
+def open_licence(page: Page, licence: int) -> None:
+    connect(page)
+    page.goto(f"/#/licences/{licence}")
+    expect(page.get_by_role("heading", name="Nội dung")).to_be_visible()
+
+
+def download(page: Page) -> Locator:
+    """Agrees to the registration of the browser's key; gives what says that all is there."""
+    page.get_by_role("button", name="Tải về và giải mã").click()
+    desk = page.get_by_role("dialog", name="Đăng ký khóa của trình duyệt này")
+    expect(desk).to_be_visible()
+    desk.get_by_role("button", name="Ký trong ví").click()
+    return page.get_by_text("đúng từng byte với bản niêm yết")
+
+
+def test_R12_the_browser_verifies_and_decrypts_what_was_listed(
+    page: Page, wallet: Wallet, listed: Listed, licence: int
+) -> None:
+    open_licence(page, licence)
+    expect(download(page)).to_be_visible()
+    assert hashlib.sha256(listed.content).hexdigest() in page.get_by_role("main").inner_text()
+    with page.expect_download() as saving:
+        page.get_by_role("link", name="Lưu tệp").click()
+    assert saving.value.suggested_filename.startswith("Dân số theo xã-")
+    assert Path(saving.value.path()).read_bytes() == listed.content
+    ((_, typed),) = wallet.of("eth_signTypedData_v4")
+    assert json.loads(typed)["primaryType"] == "EncryptionKey"
+    page.get_by_role("button", name="Tải về và giải mã").click()  # the browser's key is registered now
+    expect(page.get_by_text("đúng từng byte với bản niêm yết")).to_be_visible()
+    assert len(wallet.of("eth_signTypedData_v4")) == 1
+
+
+def test_R13_a_download_that_is_cut_goes_on_where_it_was(page: Page, licence: int) -> None:
+    asked: list[str | None] = []
+
+    def cut(route: Route) -> None:
+        asked.append(route.request.headers.get("range"))
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.body()[: 3 << 19] if len(asked) == 1 else answer.body())
+
+    page.route(lambda url: "/v1/payloads/" in url and "leaves" not in url, cut)
+    open_licence(page, licence)
+    expect(download(page)).to_be_visible()
+    assert asked == [None, "bytes=1049656-"]
+
+
+def test_threat_S23_what_is_not_what_was_listed_is_never_kept(page: Page, licence: int) -> None:
+    def tamper(route: Route) -> None:
+        answer = route.fetch()
+        body = bytearray(answer.body())
+        body[2 << 20] ^= 1
+        route.fulfill(response=answer, body=bytes(body))
+
+    page.route(lambda url: "/v1/payloads/" in url and "leaves" not in url, tamper)
+    open_licence(page, licence)
+    done = download(page)
+    expect(page.get_by_role("alert")).to_contain_text("không đúng với bản niêm yết. Không giữ lại gì")
+    expect(done).to_be_hidden()
+    expect(page.get_by_role("link", name="Lưu tệp")).to_be_hidden()
+
+
+def test_R26_confirming_delivery_says_how_the_money_is_split(
+    page: Page, wallet: Wallet, licence: int
+) -> None:
+    open_licence(page, licence)
+    page.get_by_role("button", name="Xác nhận đã nhận đủ").click()
+    desk = page.get_by_role("dialog", name=f"Xác nhận đã nhận hàng, giấy phép {licence}")
+    assert said(desk.locator("dl.facts").first)["trong đó bên bán nhận"] == "875.003 ₫"
+    desk.get_by_role("button", name="Ký trong ví").click()
+    expect(page.get_by_text("đã thanh toán")).to_be_visible()
+    ((transaction,),) = wallet.of("eth_sendTransaction")
+    assert decoded(transaction) == ("confirm", {"licence": licence})

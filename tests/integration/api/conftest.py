@@ -95,6 +95,15 @@ async def indexed(client: Client, market: Market) -> None:
     raise AssertionError(f"the index does not reach block {head}")
 
 
+async def captured(client: Client, subject: str) -> None:
+    """Until its certificate is kept; `subject` as in the path of its address."""
+    for _ in range(1000):
+        if (await client.call("GET", f"/v1/evidence/{subject}"))[0] == 200:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"no certificate of {subject} is captured")
+
+
 def signed(message: Message, account: LocalAccount) -> dict[str, str]:
     signature = account.sign_message(encode_defunct(text=str(message))).signature
     return {"message": str(message), "signature": "0x" + signature.hex()}

@@ -154,11 +154,14 @@ class Market:
         await self.rpc.request("evm_mine")
 
     async def publish(
-        self, draft: structs.VersionDraft, plans: Sequence[structs.PlanDraft] = (PLAN,)
+        self,
+        draft: structs.VersionDraft,
+        plans: Sequence[structs.PlanDraft] = (PLAN,),
+        classification: structs.Classification = CLASSIFICATION,
     ) -> Listed:
         """By the seller, with every attestation that a sale needs."""
         receipt = await self.send(
-            "seller", self.contracts.listings.publish(CLASSIFICATION, bytes(32), draft, tuple(plans), ())
+            "seller", self.contracts.listings.publish(classification, bytes(32), draft, tuple(plans), ())
         )
         listing = _event(receipt, listings.Listed).listing
         await self.attest(listing)

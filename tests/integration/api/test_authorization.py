@@ -14,7 +14,7 @@ from api.app import create_app
 from api.settings import Settings
 from ledger.crypto.seal import PrivateKey
 from ledger.domain.entitlement import STREAMING
-from tests.integration.api.conftest import Client, indexed
+from tests.integration.api.conftest import Client, captured, indexed
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import SELLER, Market, account
 from tests.integration.api.test_grants import Sold, asking, holder, registration, selling
@@ -202,6 +202,13 @@ ROWS: Final[dict[str, Row]] = {
     "DELETE /v1/erasures/{root}": Row(erasure, signed_in("not-seller", ("seller",))),
     "GET /v1/history/entries": Row(lambda _: "/v1/history/entries", OVERSEEN),
     "GET /v1/history/export": Row(lambda _: "/v1/history/export", OVERSEEN),
+    "GET /v1/events": public(lambda _: "/v1/events"),
+    "GET /v1/history/stream": Row(lambda _: "/v1/history/stream", OVERSEEN),
+    "GET /v1/history/alerts": Row(lambda _: "/v1/history/alerts", OVERSEEN),
+    "GET /v1/dossiers/licences/{licence_id}": Row(
+        lambda at: f"/v1/dossiers/licences/{at.sold.licence}",
+        signed_in("not-overseer", ("supervisor", "operator", "buyer", "seller")),
+    ),
     "GET /v1/history/summary": Row(lambda _: "/v1/history/summary", OVERSEEN),
     "GET /v1/history/participants/{account}": Row(
         lambda _: f"/v1/history/participants/{SELLER.address}", OVERSEEN
@@ -265,6 +272,7 @@ async def objects(client: Client, market: Market) -> Objects:
     await holder(client, market, key)
     following = registration(market, account("buyer"), PrivateKey.generate(), 2)
     await indexed(client, market)
+    await captured(client, f"licences/{sold.licence}")
     return Objects(opened, sending, location, sold, withdrawn, key, following)
 
 

@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc8785
+from eth_hash.auto import keccak
 from pyarrow import parquet
 
 from api.settings import Settings
+from ledger.chain.bindings.structs import Subject
 from ledger.chain.trust import trust_file
 from ledger.cli.export import verify_export
+from ledger.domain.alerts import TABLE
 from ledger.domain.history import Filter
 from ledger.domain.ids import plan_id
 from ledger.domain.market import Role
@@ -26,7 +30,7 @@ from ledger.proofs.error import ProofError
 from ledger.proofs.journal import Link, fold_all
 from ledger.proofs.trust import Development
 from tests.integration.api.conftest import Client, indexed, query
-from tests.integration.api.market import BUYER, PLAN, SELLER, Listed, Market, account
+from tests.integration.api.market import BUYER, CLASSIFICATION, PLAN, SELLER, Listed, Market, account
 
 
 @pytest.fixture
@@ -155,6 +159,26 @@ async def test_R10_every_figure_can_be_recomputed_from_the_entries(
     ]
     assert [(cell["status"], cell["licences"]) for cell in summary["held"]] == [("active", 1), ("revoked", 1)]
     assert (await supervisor.call("GET", "/v1/history/summary?until=1"))[1]["sales"] == []
+
+
+async def test_R28_alerts_name_the_entries_that_caused_them(supervisor: Client, market: Market) -> None:
+    document = {"@type": "dcat:Dataset", "socai:people": {"basic": 120_000}}
+    digest = keccak(rfc8785.dumps(document))
+    assert (await supervisor.call("PUT", f"/v1/metadata/0x{digest.hex()}", json=document))[0] == 200
+    people = replace(CLASSIFICATION, subject=Subject.PEOPLE)
+    for nonce, metadata in ((1, digest), (2, b"\x07" * 32)):
+        draft = market.signed_for(bytes([nonce]) * 32, 1000, bytes([nonce]) * 32)
+        listed = await market.publish(replace(draft, metadata=metadata), [PLAN], people)
+        await market.buy(listed.plans[0])
+    await indexed(supervisor, market)
+    status, found = await supervisor.call("GET", "/v1/history/alerts")
+    assert (status, found["table"]) == (200, TABLE)
+    crossed, uncounted = found["alerts"]
+    assert (crossed["kind"], uncounted["kind"]) == ("threshold", "uncounted")
+    assert (crossed["facts"]["count"], crossed["accounts"]) == (120_000, [BUYER.address])
+    purchases = await search(supervisor, "event=Purchased&order=oldest")
+    places = [{name: one[name] for name in ("block_number", "log_index")} for one in purchases]
+    assert [crossed["entries"], uncounted["entries"]] == [[places[0]], [places[1]]]
 
 
 async def test_R34_every_look_at_the_history_is_a_leaf_without_personal_data(

@@ -1,6 +1,6 @@
 /** Whatever is signed goes through here: said in words first, tried on the chain, signed, then followed until it is mined. */
-import { encodeFunctionData, parseSignature, type Abi, type TransactionReceipt, type TypedDataDefinition } from "viem";
-import { wallet } from "../wallet/wallet.svelte";
+import { encodeFunctionData, parseSignature, serializeTypedData, type Abi, type TransactionReceipt, type TypedDataDefinition } from "viem";
+import { NotConnected, wallet } from "../wallet/wallet.svelte";
 import type { Hex } from "../wallet/provider";
 import { at, chain, type ContractName } from "./client";
 import { explain, type Explanation } from "./explain";
@@ -8,19 +8,19 @@ import { Failed, Replaced, transactions } from "./transactions.svelte";
 
 export type Line = readonly [label: string, value: string];
 
-export interface Signature {
+interface Signature {
   v: number;
   r: Hex;
   s: Hex;
 }
 
-export interface Call {
+interface Call {
   contract: ContractName;
   method: string;
   args: readonly unknown[];
 }
 
-export interface Action {
+interface Action {
   title: string;
   /** What it means, for people. */
   lines: readonly Line[];
@@ -32,15 +32,16 @@ export interface Action {
 export type Stage = "asking" | "checking" | "permit" | "signing" | "sent" | "failed";
 
 interface Open {
-  action: Action;
+  title: string;
+  lines: readonly Line[];
+  /** Typed data that the wallet signs, first or only. */
+  typed: TypedDataDefinition | null;
+  /** The transaction's parts, for whoever wants to compare them with the wallet. */
+  call: { contract: string; address: string; method: string; args: Line[] } | null;
   stage: Stage;
   explanation: Explanation | null;
-  /** The transaction's parts, for whoever wants to compare them with the wallet. */
-  contract: string;
-  address: string;
-  method: string;
-  args: Line[];
-  settle: (receipt: TransactionReceipt | null) => void;
+  run: () => Promise<void>;
+  cancel: () => void;
 }
 
 class Desk {
@@ -55,61 +56,75 @@ const NO_SIGNATURE: Signature = { v: 0, r: `0x${"0".repeat(64)}`, s: `0x${"0".re
 export async function act(action: Action): Promise<TransactionReceipt | null> {
   const call = action.call(action.permit === undefined ? null : NO_SIGNATURE);
   const { address, abi } = await at(call.contract);
-  return new Promise((resolve) => {
-    const settle = (receipt: TransactionReceipt | null) => {
-      desk.open = null;
-      resolve(receipt);
-    };
-    const { contract, method } = call;
-    desk.open = { action, stage: "asking", explanation: null, contract, address, method, args: named(abi, call), settle };
+  const { title, lines, permit = null } = action;
+  const shown = { contract: call.contract, address, method: call.method, args: named(abi, call) };
+  return ask({ title, lines, typed: permit, call: shown }, (account) => send(action, account));
+}
+
+/** Shows typed data; the wallet's signature of it, 65 bytes, or null when the reader let it be. */
+export function sign(title: string, lines: readonly Line[], typed: TypedDataDefinition): Promise<Hex | null> {
+  return ask({ title, lines, typed, call: null }, (account) => {
+    enter("permit");
+    return signTyped(typed, account);
   });
 }
 
-/** The reader agreed: signs and sends. */
-export async function proceed(): Promise<void> {
-  const open = desk.open;
-  if (open === null) return;
-  const { action } = open;
-  open.explanation = null;
-  try {
-    open.stage = "checking";
-    await wallet.enterChain();
-    const account = wallet.account;
-    if (account === null) return;
-    const client = await chain();
-    let permit: Signature | null = null;
-    if (action.permit === undefined) await attempt(action.call(null), account);
-    else {
-      open.stage = "permit";
-      permit = await signTyped(action.permit, account);
-      open.stage = "checking";
-      await attempt(action.call(permit), account);
-    }
-    const call = action.call(permit);
-    const { address, abi } = await at(call.contract);
-    const data = encodeFunctionData({ abi: abi as Abi, functionName: call.method, args: call.args });
-    const free = (await client.getGasPrice()) === 0n ? { gasPrice: "0x0" } : {};
-    open.stage = "signing";
-    const asked = { from: account, to: address, data, ...free };
-    const hash = (await wallet.provider.request({ method: "eth_sendTransaction", params: [asked] })) as Hex;
-    open.stage = "sent";
-    open.settle(await transactions.track(hash, account, action.title));
-  } catch (error) {
-    if (error instanceof Replaced) open.settle(null);
-    open.stage = "failed";
-    open.explanation =
-      error instanceof Failed ? { text: error.message, detail: "", declined: false } : explain(error);
-  }
+function ask<T>(
+  shown: Pick<Open, "title" | "lines" | "typed" | "call">,
+  work: (account: Hex) => Promise<T>,
+): Promise<T | null> {
+  return new Promise((resolve) => {
+    const settle = (result: T | null) => {
+      desk.open = null;
+      resolve(result);
+    };
+    const run = async () => {
+      desk.open!.explanation = null;
+      try {
+        enter("checking");
+        await wallet.enterChain();
+        if (wallet.account === null) throw new NotConnected();
+        settle(await work(wallet.account));
+      } catch (error) {
+        if (error instanceof Replaced) settle(null);
+        else fail(error instanceof Failed ? { text: error.message, detail: "", declined: false } : explain(error));
+      }
+    };
+    desk.open = { ...shown, stage: "asking", explanation: null, run, cancel: () => settle(null) };
+  });
 }
 
-export async function signTyped(data: TypedDataDefinition, account: Hex): Promise<Signature> {
-  const { r, s, yParity } = parseSignature(await signTypedHex(data, account));
-  return { v: 27 + yParity, r, s };
+async function send(action: Action, account: Hex): Promise<TransactionReceipt> {
+  let permit: Signature | null = null;
+  if (action.permit !== undefined) {
+    enter("permit");
+    const { r, s, yParity } = parseSignature(await signTyped(action.permit, account));
+    permit = { v: 27 + yParity, r, s };
+    enter("checking");
+  }
+  const { contract, method, args } = action.call(permit);
+  const { address, abi } = await at(contract);
+  const client = await chain();
+  await client.simulateContract({ address, abi: abi as Abi, functionName: method, args, account });
+  const data = encodeFunctionData({ abi: abi as Abi, functionName: method, args });
+  const free = (await client.getGasPrice()) === 0n ? { gasPrice: "0x0" } : {};
+  enter("signing");
+  const asked = { from: account, to: address, data, ...free };
+  const hash = (await wallet.provider.request({ method: "eth_sendTransaction", params: [asked] })) as Hex;
+  enter("sent");
+  return transactions.track(hash, account, action.title);
+}
+
+function enter(stage: Stage): void {
+  if (desk.open !== null) desk.open.stage = stage;
+}
+
+function fail(explanation: Explanation): void {
+  if (desk.open !== null) Object.assign(desk.open, { stage: "failed", explanation });
 }
 
 /** 65 bytes over EIP-712 typed data, by the wallet. */
-export async function signTypedHex(data: TypedDataDefinition, account: Hex): Promise<Hex> {
-  const { serializeTypedData } = await import("viem");
+async function signTyped(data: TypedDataDefinition, account: Hex): Promise<Hex> {
   const text = serializeTypedData({ ...data, types: { EIP712Domain: DOMAIN, ...data.types } } as never);
   return (await wallet.provider.request({ method: "eth_signTypedData_v4", params: [account, text] })) as Hex;
 }
@@ -120,12 +135,6 @@ const DOMAIN = [
   { name: "chainId", type: "uint256" },
   { name: "verifyingContract", type: "address" },
 ];
-
-/** Has the node run the call. Raises what the contract would refuse with. */
-async function attempt({ contract, method, args }: Call, account: Hex): Promise<void> {
-  const { address, abi } = await at(contract);
-  await (await chain()).simulateContract({ address, abi: abi as Abi, functionName: method, args, account });
-}
 
 function named(abi: Abi, { method, args }: Call): Line[] {
   const found = abi.find((entry) => entry.type === "function" && entry.name === method && entry.inputs.length === args.length);

@@ -1,6 +1,7 @@
 /** What went wrong, for people: never a scolding, always whether anything happened. */
 import { BaseError, ContractFunctionRevertedError, decodeErrorResult, HttpRequestError, type Hex } from "viem";
 import { errors, type ErrorName } from "../generated/errors";
+import { PayloadError } from "../crypto/error";
 import { Problem, Unreachable } from "../lib/api";
 import { codeOf } from "../wallet/provider";
 import { NotConnected, WrongChain } from "../wallet/wallet.svelte";
@@ -37,6 +38,7 @@ export function explain(error: unknown): Explanation {
   if (error instanceof NotConnected) return { text: t("notConnected"), detail: "", declined: false };
   if (error instanceof WrongChain) return { text: t("wrongChain"), detail: "", declined: false };
   if (error instanceof Problem) return { text: t("refused", { detail: error.detail }), detail: error.code, declined: false };
+  if (error instanceof PayloadError) return { text: t("untrue"), detail: error.message, declined: false };
   if (error instanceof Unreachable) return { text: t("unreachable"), detail: error.message, declined: false };
   return { text: t("unknown"), detail: error instanceof Error ? error.message.split("\n", 1)[0] ?? "" : String(error), declined: false };
 }

@@ -9,7 +9,7 @@ type Library = Extract<
 >;
 type Situation =
   | "declined" | "walletBusy" | "walletAway" | "notConnected" | "wrongChain" | "refused" | "unreachable" | "chainUnreachable"
-  | "unknown" | "contractRefused";
+  | "unknown" | "untrue" | "contractRefused";
 export type Explained = Ours | Library | Situation;
 
 const vi: Record<Explained, string> = {
@@ -22,6 +22,7 @@ const vi: Record<Explained, string> = {
   unreachable: "Không liên lạc được với dịch vụ. Hãy kiểm tra kết nối rồi thử lại.",
   chainUnreachable: "Không liên lạc được với nút của chuỗi. Hãy thử lại sau ít phút.",
   unknown: "Đã có điều ngoài dự kiến. Không có gì được ghi nhận là đã xong.",
+  untrue: "Những gì nhận được không đúng với bản niêm yết. Không giữ lại gì; hãy báo cho sàn.",
   contractRefused: "Hợp đồng từ chối. Không có gì thay đổi.",
   AccessManagedUnauthorized: "Tài khoản này không có quyền quản trị đó.",
   AccessManagerUnauthorizedAccount: "Tài khoản này không có quyền quản trị đó.",
@@ -117,6 +118,7 @@ const en: Record<Explained, string> = {
   unreachable: "The service cannot be reached. Check the connection and try again.",
   chainUnreachable: "The chain's node cannot be reached. Try again in a few minutes.",
   unknown: "Something unexpected happened. Nothing is recorded as done.",
+  untrue: "What arrived is not what was listed. Nothing was kept; tell the exchange.",
   contractRefused: "The contract refused. Nothing changed.",
   AccessManagedUnauthorized: "This account holds no such administrative power.",
   AccessManagerUnauthorizedAccount: "This account holds no such administrative power.",
