@@ -18,15 +18,12 @@ async function logSize(): Promise<number> {
 
 export async function rules() {
   const [client, info, trade, listings] = await Promise.all([chain(), exchange(), at("Exchange"), at("Listings")]);
-  const [terms, [pack, version], anchored] = await Promise.all([
+  const log = { address: info.contracts["LogAnchor"] as Hex, abi: LogAnchor.abi, args: [info.custodian as Hex] } as const;
+  const [terms, [pack, version], count] = await Promise.all([
     client.readContract({ ...trade, functionName: "terms" }),
     client.readContract({ ...listings, functionName: "rulePack" }),
-    client.readContract({
-      address: info.contracts["LogAnchor"] as Hex,
-      abi: LogAnchor.abi,
-      functionName: "latest",
-      args: [info.custodian as Hex],
-    }),
+    client.readContract({ ...log, functionName: "count" }),
   ]);
+  const anchored = count === 0n ? null : await client.readContract({ ...log, functionName: "latest" });
   return { terms, pack, version, anchored };
 }

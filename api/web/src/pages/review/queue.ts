@@ -15,7 +15,7 @@ export async function waiting(): Promise<Listing[]> {
   let cursor: string | null = null;
   do {
     const page: Schemas["ListingPage"] = await ask("get", "/v1/listings", {
-      query: { limit: 100, ...(cursor === null ? {} : { cursor }) } as never,
+      query: { limit: 50, ...(cursor === null ? {} : { cursor: Number(cursor) }) },
     });
     found.push(...page.items);
     cursor = page.next;
