@@ -16,6 +16,9 @@ import pytest
 
 SOCAI = Path(sys.executable).parent / "socai"
 
+STARTED_WITHIN = 180
+"""Seconds. 8 on a machine of one's own; shared ones are slower by what others do."""
+
 
 @dataclass
 class Answer:
@@ -46,7 +49,9 @@ class Local:
         (self.folder / "running.json").unlink(missing_ok=True)
         while not (self.folder / "running.json").exists():
             assert self.process.poll() is None, (self.folder / "up.log").read_text()
-            assert time.monotonic() < started + 60, (self.folder / "up.log").read_text()
+            if time.monotonic() > started + STARTED_WITHIN:
+                self.stop()
+                raise AssertionError((self.folder / "up.log").read_text())
             time.sleep(0.05)
         return time.monotonic() - started
 

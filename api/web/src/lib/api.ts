@@ -1,5 +1,7 @@
 /** The service's own API, as its OpenAPI document describes it. */
+import { untrack } from "svelte";
 import type { components, paths } from "../generated/api";
+import { pending } from "./pending.svelte";
 
 export type Schemas = components["schemas"];
 
@@ -54,11 +56,14 @@ export async function send(address: string, init: RequestInit & { duplex?: "half
   const headers = new Headers(init.headers);
   if (bearer !== null) headers.set("authorization", `Bearer ${bearer}`);
   let response: Response;
+  untrack(() => (pending.count += 1)); // whoever asks does not ask again for it
   try {
     response = await fetch(address.replace(/^\//, ""), { ...init, headers });
   } catch (error) {
     if (init.signal?.aborted) throw error;
     throw new Unreachable(error instanceof Error ? error.message : String(error));
+  } finally {
+    pending.count -= 1;
   }
   if (response.ok) return response;
   if (!response.headers.get("content-type")?.startsWith("application/problem+json"))

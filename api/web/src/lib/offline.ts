@@ -25,9 +25,11 @@ export async function keepOffline(): Promise<boolean> {
   }
 }
 
-/** The page's policy lets no string become a script but this one. */
+/** The page's policy lets no string become a script but this one, and makes a policy of a name once. */
+const policy = (globalThis as { trustedTypes?: Policies }).trustedTypes?.createPolicy("socai-worker", {
+  createScriptURL: () => "worker.js",
+});
+
 function scriptUrl(): string {
-  const policies = (globalThis as { trustedTypes?: Policies }).trustedTypes;
-  const policy = policies?.createPolicy("socai-worker", { createScriptURL: () => "worker.js" });
   return policy?.createScriptURL("") ?? "worker.js";
 }

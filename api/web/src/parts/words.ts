@@ -3,6 +3,7 @@ import { words } from "../lib/words.svelte";
 export const t = words({
   vi: {
     account: "Tài khoản {account}",
+    accountIs: "Tài khoản",
     agree: "Ký trong ví",
     again: "Thử lại",
     args: "Nội dung sẽ ký, để đối chiếu với ví",
@@ -51,6 +52,7 @@ export const t = words({
   },
   en: {
     account: "Account {account}",
+    accountIs: "Account",
     agree: "Sign in the wallet",
     again: "Try again",
     args: "What will be signed, to compare with the wallet",
