@@ -35,6 +35,7 @@ from api.routes import (
     metadata,
     payloads,
     problems,
+    reconciliations,
     samples,
     streams,
     uploads,
@@ -66,6 +67,7 @@ from ledger.indexer.fetch import Source
 from ledger.indexer.figures import FigureReader
 from ledger.indexer.history import IndexReader
 from ledger.indexer.index import Index
+from ledger.indexer.payments import PaymentReader
 from ledger.indexer.runner import Runner
 from ledger.keys import KeyCustody, LocalKeyStore
 from ledger.keys.choice import open_custody
@@ -87,6 +89,7 @@ from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.ports import Clock
 from ledger.services.readiness import OK, Part, Readiness
+from ledger.services.reconciliations import Providers, Reconciliations
 from ledger.services.samples import Samples
 from ledger.services.sign_in import SignIn
 from ledger.services.signers import ContractAccounts
@@ -135,6 +138,10 @@ class Intents(Protocol):
 Chore = Callable[[], Coroutine[Any, Any, None]]
 
 
+class Oversight(Overseers, Providers, Protocol):
+    """Who oversees the exchange, and who provides payments."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapters:
     """What the use cases stand on."""
@@ -157,7 +164,7 @@ class Adapters:
     anchors: Anchors
     catalogue: Catalogue
     index: Runner
-    overseers: Overseers
+    overseers: Oversight
     exports: Exports
     intents: Intents
     leader: Leader
@@ -233,7 +240,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     for module in (
         *(auth, deposits, uploads, payloads, metadata, samples, catalogue, grants, streams),
         *(encryption_keys, erasures, exchange, access_log),
-        *(evidence, live, dossiers, history, problems),
+        *(evidence, live, dossiers, reconciliations, history, problems),
     ):
         v1.include_router(module.router)
     app.include_router(v1)
@@ -298,6 +305,8 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             blocks = FinalBlocks(rpc, finality)
             listings, licences = manifest.address("Listings"), manifest.address("Licences")
             intents, leader = IntentLog(database), Leader(settings.database)
+            custodian = LocalCustodian(keys.custodian())
+            await intents.bind(manifest.chain_id, manifest.genesis_hash, custodian.address)
             sender = Sender(
                 rpc,
                 keys.custodian(),
@@ -311,7 +320,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
             trust = trust_of(manifest, settings.trust)
             source = Source(rpc, Decoder(manifest), trust.anchor)
             index = Runner(rpc, source, Index(database, manifest), manifest, finality)
-            objects = ObstoreObjects.local(settings.objects or settings.data / "objects")
+            objects = ObstoreObjects.at(settings.object_store)
             captures = Captures(rpc, trust, database, objects)
             watch = partial(sender.watch, WATCH_SECONDS)
             adapters = Adapters(
@@ -323,7 +332,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 keys=keys,
                 custody=_custody(settings, keys),
                 shares=FolderShares(settings.shares or [settings.data / "shares"]),
-                custodian=LocalCustodian(keys.custodian()),
+                custodian=custodian,
                 contracts=ContractSignatures(rpc, blocks),
                 sellers=ChainSellers(rpc, blocks, manifest.address("Participants")),
                 supervisors=ChainSupervisors(rpc, blocks, manifest.address("Participants")),
@@ -494,6 +503,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             log=writing(database, AccessLogRows),
             objects=adapters.objects,
             clock=adapters.clock,
+            sign_seconds=settings.sign_seconds,
         ),
         access_log=AccessLog(
             origin=f"{origin.netloc}/v1/log",
@@ -541,6 +551,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             write=writing(database, SampleRows),
             read=reading(database, SampleRows),
             sellers=adapters.sellers,
+            supervisors=adapters.supervisors,
             clock=adapters.clock,
             largest=settings.sample_bytes,
             most=settings.samples,
@@ -555,6 +566,9 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         offers=offers,
         live=Live(reader, adapters.index),
         history=searches,
+        reconciliations=Reconciliations(
+            searches, adapters.overseers, PaymentReader(reading(database, IndexCatalogue))
+        ),
         dossiers=Dossiers(
             history=searches,
             evidence=certificates,

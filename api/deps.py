@@ -24,6 +24,7 @@ from ledger.services.live import Live
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.readiness import Readiness
+from ledger.services.reconciliations import Reconciliations
 from ledger.services.samples import Samples
 from ledger.services.sign_in import SignIn
 from ledger.services.streams import Streams
@@ -54,6 +55,7 @@ class Services:
     history: History
     live: Live
     dossiers: Dossiers
+    reconciliations: Reconciliations
     readiness: Readiness
 
 
@@ -84,6 +86,7 @@ OfferService = Annotated[Offers, Depends(_use("offers"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
 EvidenceService = Annotated[Evidence, Depends(_use("evidence"))]
 DossierService = Annotated[Dossiers, Depends(_use("dossiers"))]
+ReconciliationService = Annotated[Reconciliations, Depends(_use("reconciliations"))]
 LiveService = Annotated[Live, Depends(_use("live"))]
 HistoryService = Annotated[History, Depends(_use("history"))]
 ReadinessService = Annotated[Readiness, Depends(_use("readiness"))]

@@ -75,8 +75,17 @@ class Settings(BaseSettings):
         description="Address of the SQL database, `postgresql://user@host/name` or `sqlite:////path`; by "
         "default a SQLite file in the data folder. Several replicas share one PostgreSQL database.",
     )
-    objects: Path | None = Field(
-        default=None, description="Folder of the object store; by default `objects` in the data folder."
+    objects: str | None = Field(
+        default=None,
+        description="Folder of the object store, or `s3://bucket/prefix` with the AWS_… variables of S3's "
+        "own tools; by default `objects` in the data folder.",
+    )
+    sign_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=3600,
+        description="How long a signed address of ciphertext in S3 is good for, which downloads of a range "
+        "are then sent to; 0: all bytes go through the service.",
     )
     rpc_url: str = Field(default="http://127.0.0.1:8545", description="JSON-RPC address of the chain node.")
     public_rpc_url: Annotated[str, AfterValidator(_origin)] | None = Field(
@@ -244,6 +253,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Address of the SQL database."""
         return self.database_url or f"sqlite:///{self.data / 'socai.sqlite'}"
+
+    @property
+    def object_store(self) -> str:
+        """Folder or address of the object store."""
+        return self.objects or str(self.data / "objects")
 
     @property
     def secure(self) -> bool:

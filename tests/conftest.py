@@ -1,4 +1,4 @@
-"""The databases that every test of SQL runs on."""
+"""The servers that tests of SQL and of objects run on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,12 +6,21 @@ from pathlib import Path
 import pytest
 
 from tests.postgresql import Postgresql, running
+from tests.s3 import S3
+from tests.s3 import running as s3_running
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Postgresql]:
     """One server for all tests, started by the first that asks."""
     with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """One server for all tests, started by the first that asks."""
+    with s3_running() as server:
         yield server
 
 

@@ -1,7 +1,7 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 
 from api import ranges
 from api.deps import PayloadService
@@ -20,6 +20,7 @@ RESPONSES: Final = documented(PayloadUnknown, ranges.RangeNotSatisfiable) | {
     200: {"description": "The whole ciphertext."} | BINARY,
     206: {"description": "The part asked for."} | BINARY,
     304: {"description": "The caller has it already."},
+    307: {"description": "The store itself gives the bytes asked for, at `Location`, for a short time."},
 }
 
 
@@ -33,7 +34,10 @@ async def payload(
     if_range: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Ciphertext by its root: the same bytes for ever, for anybody, whole or in part."""
+    """Ciphertext by its root: the same bytes for ever, for anybody, whole or in part.
+
+    A range with both its ends may be answered with the address of the store that has it (307).
+    """
     found = await payloads.find(root)
     etag = f'"{hexadecimal(root)}"'
     for_ever = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -43,6 +47,9 @@ async def payload(
     headers |= for_ever
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type="application/octet-stream")
+    exact = range_ == f"bytes={start}-{end - 1}"  # of no other would the store give just these bytes
+    if exact and (url := await payloads.elsewhere(found, start, end)) is not None:
+        return RedirectResponse(url, 307, headers={"Cache-Control": "no-store"})
     return StreamingResponse(
         payloads.stream(found, start, end), status, headers=headers, media_type="application/octet-stream"
     )

@@ -10,6 +10,7 @@ from api.schemas.samples import SampleInfo
 from api.schemas.values import Hash, MediaType, hexadecimal
 from ledger.domain.deposit import SellerIneligible
 from ledger.domain.entitlement import Undecidable
+from ledger.domain.erasure import NotSeller
 from ledger.services.deposits import QuotaExceeded
 from ledger.services.metadata import WrongHash
 from ledger.services.samples import SampleTooLarge
@@ -55,7 +56,9 @@ async def sample(sha256: Digest, samples: SampleService) -> Response:
     return Response(content, headers=headers, media_type=found.media_type)
 
 
-@router.delete("/{sha256}", status_code=204, responses=documented(*SIGNED_IN, SampleUnknown))
+@router.delete(
+    "/{sha256}", status_code=204, responses=documented(*SIGNED_IN, SampleUnknown, NotSeller, Undecidable)
+)
 async def delete(sha256: Digest, current: CurrentSession, samples: SampleService) -> None:
-    """Withdraws a sample of one's own."""
+    """Withdraws a sample, as who sent it or a supervisor wants."""
     await samples.delete(sha256, current.account)

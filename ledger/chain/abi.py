@@ -168,16 +168,15 @@ class Event:
     @classmethod
     def decode(cls, topics: Sequence[bytes], data: bytes) -> Self:
         """From a log's topics (the first being `topic0`) and data. Raises AbiError."""
-        indexed, plain = _layout(cls.abi_params)
+        indexed, plain, places = _layout(cls.abi_params)
         if (
             len(topics) != len(indexed) + 1
             or topics[0] != cls.topic0
             or any(len(topic) != 32 for topic in topics)
         ):
             raise AbiError(f"the topics are not those of {cls.abi_name}")
-        values = dict(zip(indexed, decode(tuple(indexed.values()), b"".join(topics[1:])), strict=True))
-        values.update(zip(plain, decode(tuple(plain.values()), data), strict=True))
-        return cls(**values)
+        values = decode(indexed, b"".join(topics[1:])) + decode(plain, data)
+        return cls(*[values[place] for place in places])
 
     @classmethod
     def from_journal(cls, args: bytes) -> Self:
@@ -186,19 +185,26 @@ class Event:
 
     def journal_args(self) -> bytes:
         """`abi.encode` of all arguments in declared order: what the journal folds, hashed, after `topic0`."""
-        return encode(
-            tuple(param.spec for param in self.abi_params),
-            tuple(getattr(self, param.name) for param in self.abi_params),
-        )
+        names, specs = _declared(self.abi_params)
+        return encode(specs, [getattr(self, name) for name in names])
 
 
 @cache
-def _layout(params: tuple[Param, ...]) -> tuple[dict[str, Spec], dict[str, Spec]]:
-    """The arguments in the topics and those in the data, by name."""
+def _layout(params: tuple[Param, ...]) -> tuple[tuple[Spec, ...], tuple[Spec, ...], tuple[int, ...]]:
+    """Types of the arguments in the topics, of those in the data, and where among all these each of the
+    declared arguments is."""
+    order = sorted(range(len(params)), key=lambda at: not params[at].indexed)
     return (
-        {param.name: param.spec for param in params if param.indexed},
-        {param.name: param.spec for param in params if not param.indexed},
+        tuple(param.spec for param in params if param.indexed),
+        tuple(param.spec for param in params if not param.indexed),
+        tuple(order.index(at) for at in range(len(params))),
     )
+
+
+@cache
+def _declared(params: tuple[Param, ...]) -> tuple[tuple[str, ...], tuple[Spec, ...]]:
+    """Names and types of the arguments."""
+    return tuple(param.name for param in params), tuple(param.spec for param in params)
 
 
 def by_topic(*events: type[Event]) -> Mapping[bytes, type[Event]]:

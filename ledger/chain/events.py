@@ -5,7 +5,7 @@ block's, all of them, is checked elsewhere, against its receipts root.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.chain.abi import AbiError, Contract, Event
@@ -38,6 +38,14 @@ class Entry:
     transaction_index: int
     contract: str
     event: Event
+    _args: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
+
+    @property
+    def args(self) -> bytes:
+        """`journal_args` of the event, made once: replay and index ask for it."""
+        if not self._args:
+            self._args.append(self.event.journal_args())
+        return self._args[0]
 
 
 class Decoder:

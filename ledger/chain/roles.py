@@ -45,4 +45,4 @@ class ChainSupervisors(_Roles):
         """Raises NotSeller, NodeUnreachable, NodeStale."""
         standing, _ = await self._standing(account, Role.SUPERVISOR)
         if standing is not Standing.ELIGIBLE:
-            raise NotSeller("only who deposited a payload, or a supervisor, has it erased")
+            raise NotSeller("only who deposited it, or a supervisor, has it erased")

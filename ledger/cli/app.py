@@ -8,6 +8,7 @@ from ledger.cli import (
     demo,
     erasure,
     evidence,
+    exchange,
     export,
     index,
     keys,
@@ -15,6 +16,7 @@ from ledger.cli import (
     operate,
     oversee,
     possession,
+    reconcile,
     sample,
     settings,
 )
@@ -44,6 +46,7 @@ for command in (
     evidence.verify,
     oversee.alerts,
     oversee.dossier,
+    reconcile.reconcile,
     possession.possession,
     settings.settings,
     backup.backup,
@@ -78,7 +81,13 @@ app.command("audit", help=audit.HELP)(audit.audit_command)
 exporting = typer.Typer(no_args_is_help=True, help="Files for who checks the exchange.")
 exporting.command("history")(evidence.history)
 exporting.command("entries")(export.entries)
+exporting.command("exchange")(exchange.export_exchange)
 app.add_typer(exporting, name="export")
+
+importing = typer.Typer(no_args_is_help=True, help="Takes up what was exported.")
+importing.callback()(lambda: None)
+importing.command("exchange")(exchange.import_exchange)
+app.add_typer(importing, name="import")
 
 indexing = typer.Typer(no_args_is_help=True, help="The index of the chain.")
 indexing.command("rebuild")(index.rebuild)

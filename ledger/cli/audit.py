@@ -9,7 +9,6 @@ import typer
 from eth_account import Account
 from eth_account.messages import encode_defunct
 
-from ledger.chain.anchors import anchored
 from ledger.chain.events import Decoder
 from ledger.chain.finality import final_header, parse_finality
 from ledger.chain.rpc import Rpc, from_hex, to_hex
@@ -77,9 +76,14 @@ def audit_command(
         bool, typer.Option("--without-log", help="Leave out the service's access log.")
     ] = False,
     sign: Annotated[bool, typer.Option("--sign", help="Sign the report with this account.")] = False,
+    pdf: Annotated[
+        Path | None, typer.Option("--pdf", help="Also write it for people, with the report attached.")
+    ] = None,
 ) -> None:
+    from ledger.cli.audit_paper import paper
     from ledger.indexer.audit.run import audit
     from ledger.indexer.fetch import Source
+    from ledger.paper import pdf as paper_pdf
     from ledger.store.database import Database
 
     options: Options = context.obj
@@ -112,6 +116,8 @@ def audit_command(
             if database is not None:
                 await database.close()
         _write(audited, to, options.account if sign else None)
+        if pdf is not None:
+            pdf.write_bytes(paper_pdf(paper(to.read_bytes())))
         report = audited.report
         options.output.done(
             f"{to}: {len(report.findings)} finding(s) as of block {report.block.number}.",
@@ -172,6 +178,7 @@ async def _access_log(
     database: "Database | None",
 ) -> None:
     """The access log, all of it, against what its custodian anchored and the rows that it is of."""
+    from ledger.chain.anchors import anchored  # here: it takes long to import
     from ledger.indexer.audit.access import check_log, check_records
 
     async with Service(options.service_url) as service:

@@ -91,7 +91,7 @@ def _keys(options: Options, settings: "Settings") -> Path:
 
 
 def _objects(settings: "Settings") -> ObjectStore:
-    return ObstoreObjects.local(settings.objects or settings.data / "objects")
+    return ObstoreObjects.at(settings.object_store)
 
 
 def _keep(path: Path, content: bytes) -> None:

@@ -41,6 +41,7 @@ from ledger.services.backups import BackupUnusable
 from ledger.store.database import NotMigratable
 from ledger.store.dump import DumpFailed
 from ledger.store.engine import DatabaseUrlRefused
+from ledger.store.portable import NotImportable
 
 T = TypeVar("T")
 
@@ -204,6 +205,7 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
         CustodyError,
         BackupUnusable,
         DumpFailed,
+        NotImportable,
         ObjectError,
         OSError,
     ) as error:

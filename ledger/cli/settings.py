@@ -39,7 +39,7 @@ def settings(
     if not options.output.as_json:
         _print(rows)
     options.output.done(
-        f"The profile {found.profile} needs {'; '.join(wanting)}."
+        f"Not fit for {found.profile}: {'; '.join(wanting)}."
         if wanting
         else f"The profile {found.profile} needs nothing more.",
         {"missing": wanting, "settings": {row[0]: dict(zip(_COLUMNS, row[1:], strict=True)) for row in rows}}

@@ -306,7 +306,10 @@ class Client:
         )
         etag = f'"{to_hex(state.root)}"'
         sha256 = await decrypt_to(
-            path, reader, lambda start: self.service.receive(url, start, etag=etag), progress=progress
+            path,
+            reader,
+            lambda start: self.service.receive(url, start, state.size, etag=etag),
+            progress=progress,
         )
         return Fetched(path, state.root, sha256, grant["block_number"], block_hash)
 

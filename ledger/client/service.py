@@ -11,6 +11,7 @@ from uuid import uuid4
 import aiohttp
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
+from yarl import URL
 
 from ledger.chain.rpc import to_hex
 from ledger.domain.siwe import Message
@@ -105,9 +106,12 @@ class Service:
         async with self._request(method, path, data=BytesIO(body), headers=headers) as answer:
             return answer.headers
 
-    async def receive(self, path: str, start: int = 0, *, etag: str = "") -> AsyncGenerator[bytes, None]:
-        """The body of a GET from byte `start` on, in pieces. Raises Refused, ServiceUnreachable."""
-        headers = {"range": f"bytes={start}-", "if-range": etag} if start else {}
+    async def receive(
+        self, path: str, start: int = 0, end: int | None = None, *, etag: str = ""
+    ) -> AsyncGenerator[bytes, None]:
+        """The bytes [start, end) of a GET's body, in pieces. Raises Refused, ServiceUnreachable."""
+        last = "" if end is None else end - 1
+        headers = {"range": f"bytes={start}-{last}", "if-range": etag} if start or end else {}
         async with self._request("GET", path, headers=headers) as answer:
             if start and not answer.headers.get("content-range", "").startswith(f"bytes {start}-"):
                 raise ServiceUnreachable(f"{self.url}: what was cut cannot be taken up again")
@@ -134,11 +138,24 @@ class Service:
             async with self._http.request(
                 method, self.url + path, headers=sent, allow_redirects=False, **body
             ) as answer:
+                if method == "GET" and answer.status == 307:
+                    async with self._elsewhere(answer.headers["location"], sent) as bytes_:
+                        yield bytes_
+                    return
                 if answer.status >= 300:
                     raise await _refusal(answer)
                 yield answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ServiceUnreachable(f"{self.url}: {error or type(error).__name__}") from error
+
+    @asynccontextmanager
+    async def _elsewhere(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Where the service sent us, which need not know who we are: what comes is checked all the same."""
+        asked = {"range": headers["range"]} if "range" in headers else {}
+        async with self._http.get(URL(url, encoded=True), headers=asked, allow_redirects=False) as answer:
+            if answer.status >= 300:
+                raise ServiceUnreachable(f"{answer.url.origin()}: HTTP {answer.status}")
+            yield answer
 
 
 async def _refusal(answer: aiohttp.ClientResponse) -> ServiceError:

@@ -142,7 +142,7 @@ def entry_row(entry: Entry, state: State) -> Row:
         entry.contract,
         entry.event.abi_name,
         entry.event.topic0,
-        entry.event.journal_args(),
+        entry.args,
         *subject(entry),
         state.journals[entry.contract].length if type(entry.event) in JOURNALLED else None,
     )

@@ -6,8 +6,10 @@ back. So an index is a replay that can be interrupted, and equals one done at on
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, TypeVar
+from functools import cache
+from typing import Any, Final, NamedTuple, TypeVar
 
+from ledger.chain.abi import Param
 from ledger.chain.events import Entry
 from ledger.domain.ids import listing_of, listing_of_plan, plan_of
 from ledger.indexer.nouns import EXCHANGE, NOUNS, Noun, Part
@@ -19,6 +21,7 @@ V = TypeVar("V")
 
 ROWS: Final = 100_000
 """Most rows kept in memory from one transaction to the next."""
+_NO_WORD: Final = bytes(32)
 ONLY: Final = 0
 """Key of the only row of `index_exchange`."""
 
@@ -230,26 +233,52 @@ def _put(state: State, path: str, value: Any) -> None:
 
 def subject(entry: Entry) -> tuple[int | None, int | None]:
     """The listing and the licence that an entry is about."""
-    event: Any = entry.event
-    token = getattr(event, "token_id", None)
-    licence = getattr(event, "licence", token if entry.contract == "Licences" else None)
-    listing = getattr(event, "listing", token if entry.contract == "Listings" else None)
-    if listing is None and licence is not None:
-        listing = listing_of(licence)
-    if listing is None and (plan := getattr(event, "plan", None)) is not None:
-        listing = listing_of_plan(plan)
-    return listing, licence
+    event, names = entry.event, _subject(entry.event.abi_params, entry.contract)
+    licence = None if names.licence is None else getattr(event, names.licence)
+    if names.listing is not None:
+        return getattr(event, names.listing), licence
+    if licence is not None:
+        return listing_of(licence), licence
+    return None if names.plan is None else listing_of_plan(getattr(event, names.plan)), None
+
+
+class _Subject(NamedTuple):
+    """Names of the arguments that say what an event is about."""
+
+    listing: str | None
+    licence: str | None
+    plan: str | None
+
+
+@cache
+def _subject(params: tuple[Param, ...], contract: str) -> _Subject:
+    names = {param.name for param in params}
+
+    def called(name: str, register: str = "") -> str | None:
+        if name in names:
+            return name
+        return "token_id" if contract == register and "token_id" in names else None
+
+    return _Subject(called("listing", "Listings"), called("licence", "Licences"), called("plan"))
 
 
 def mentioned(entry: Entry) -> set[bytes]:
     """What the entry is found by: each account that it names, and a payment's reference."""
-    words = set()
-    for name, spec, _ in entry.event.abi_params:
-        if spec == "address":
-            words.add(word_of(bytes.fromhex(getattr(entry.event, name)[2:])))
-        elif name == "payment_ref":
-            words.add(getattr(entry.event, name))
-    return words - {bytes(32)}
+    event = entry.event
+    accounts, references = _words(event.abi_params)
+    words = {word_of(bytes.fromhex(getattr(event, name)[2:])) for name in accounts}
+    words.update(getattr(event, name) for name in references)
+    words.discard(_NO_WORD)
+    return words
+
+
+@cache
+def _words(params: tuple[Param, ...]) -> tuple[list[str], list[str]]:
+    """Names of the arguments that are accounts, and of those that are references."""
+    return (
+        [param.name for param in params if param.spec == "address"],
+        [param.name for param in params if param.name == "payment_ref"],
+    )
 
 
 def word_of(account: bytes) -> bytes:
@@ -268,13 +297,27 @@ def _about(entry: Entry) -> Iterator[tuple[str, Any]]:
             yield "disputes", licence
     elif listing is not None:
         yield "listings", listing
-    for param in event.abi_params:
-        found = getattr(event, param.name)
+    for noun, name in _tables_of(event.abi_params):
+        if noun == "versions":
+            if listing is not None and licence is None:
+                yield noun, (listing, getattr(event, name))
+        elif noun == "balances":
+            yield noun, (event.currency, event.account)
+        else:
+            yield noun, getattr(event, name)
+
+
+@cache
+def _tables_of(params: tuple[Param, ...]) -> list[tuple[str, str]]:
+    """Nouns that an event is about, each with the argument that is its key, or part of it."""
+    found = []
+    for param in params:
         if param.name == "payment_ref":
-            yield "payments", found
-        elif param.name == "version" and listing is not None and licence is None:
-            yield "versions", (listing, found)
+            found.append(("payments", param.name))
+        elif param.name == "version":
+            found.append(("versions", param.name))
         elif param.spec == "address":
-            yield "participants", found
-    if hasattr(event, "currency") and hasattr(event, "account"):
-        yield "balances", (event.currency, event.account)
+            found.append(("participants", param.name))
+    if {"currency", "account"} <= {param.name for param in params}:
+        found.append(("balances", "account"))
+    return found

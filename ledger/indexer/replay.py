@@ -159,7 +159,7 @@ def apply(state: State, entry: "Entry", block_time: int) -> None:
         raise ImpossibleEvent(entry, str(error)) from None
     if kind in JOURNALLED:
         past = state.journals.get(entry.contract, Journal())
-        head = journal.fold(past.head, event.topic0, event.journal_args())
+        head = journal.fold(past.head, event.topic0, entry.args)
         state.journals[entry.contract] = Journal(past.length + 1, head)
 
 

@@ -113,6 +113,10 @@ class ObjectStore(Protocol):
         """
         ...
 
+    async def signed_url(self, name: str, seconds: int) -> str | None:
+        """Where anybody may GET the object for so long, also in ranges; None when the store signs nothing."""
+        ...
+
     def list(self, prefix: str = "") -> AsyncIterator[ObjectInfo]:
         """All objects whose name starts with the folder `prefix` (all by default), in no order."""
         ...

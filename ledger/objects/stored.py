@@ -9,7 +9,8 @@ folder `commit` therefore does by itself: fsync of the staged file, link to the 
 rename, never replaces), unlink, fsync of the folders. A cut before the link leaves staging for `sweep`;
 after it, a whole object.
 
-On stores without a rename (S3) it is a server-side copy and a delete; S3 copies at most 5 GB in one go.
+On S3 a rename is a server-side copy, which S3 itself refuses when the name is taken, and a delete. S3 copies
+at most 5 GB in one go: there a payload is no larger.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore
+from obstore.store import LocalStore, S3Store
 
 from ledger.objects.port import (
     BadRange,
@@ -75,6 +76,18 @@ class ObstoreObjects:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(LocalStore(folder))
 
+    @classmethod
+    def at(cls, address: str) -> ObstoreObjects:
+        """Objects in a folder, or under `s3://bucket/prefix`.
+
+        Where S3 is and who we are there comes from the variables that its own tools read: AWS_ENDPOINT_URL,
+        AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and so on. Raises StorageFailed.
+        """
+        if not address.startswith("s3://"):
+            return cls.local(Path(address))
+        with _errors(address):
+            return cls(S3Store.from_url(address, config={"copy_if_not_exists": "multipart"}))
+
     def __repr__(self) -> str:
         return f"<ObstoreObjects {self._folder or type(self._backend).__name__}>"
 
@@ -111,6 +124,13 @@ class ObstoreObjects:
     async def _piece(self, name: str, start: int, end: int) -> Buffer:
         with _errors(name):
             return await obstore.get_range_async(self._backend, name, start=start, end=end)
+
+    async def signed_url(self, name: str, seconds: int) -> str | None:
+        """See `ObjectStore.signed_url`."""
+        if not isinstance(self._backend, S3Store):
+            return None
+        with _errors(check_name(name)):
+            return await obstore.sign_async(self._backend, "GET", name, expires_in=timedelta(seconds=seconds))
 
     async def list(self, prefix: str = "") -> AsyncIterator[ObjectInfo]:
         """See `ObjectStore.list`."""

@@ -77,7 +77,10 @@ def verify(lines: Iterable[bytes], trust: Trust, now: float) -> Proven:
         contract, count = bundle.claim.get("contract"), bundle.claim.get("entries")
         if not isinstance(contract, str) or type(count) is not int or contract in found:
             raise BadHistory(f"line {number} is no journal, or is a second one of {contract}")
-        links = tuple(_link(*one) for one in islice(numbered, max(0, count)))
+        try:
+            links = tuple(_link(*one) for one in islice(numbered, max(0, count)))
+        except BadHistory as error:
+            raise BadHistory(f"{error}, where the journal of {contract} has {count}") from error
         whole = _verified(contract, replace(bundle, entries=links), trust, now)
         if proven is not None and _range(whole) != _range(proven):
             raise Incomplete(f"the journal of {contract} is as of other blocks than those before it")

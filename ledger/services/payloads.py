@@ -27,6 +27,8 @@ class Payloads:
     log: Begin[DownloadLog]
     objects: ObjectStore
     clock: Clock
+    sign_seconds: int
+    """How long a signed address is good for; 0 gives none."""
 
     async def find(self, root: bytes) -> Payload:
         """Raises PayloadUnknown."""
@@ -35,10 +37,23 @@ class Payloads:
 
     async def stream(self, payload: Payload, start: int, end: int) -> AsyncIterator[memoryview]:
         """The ciphertext bytes [start, end) in large pieces, once the access log has the download."""
-        async with self.log() as log:
-            await log.append(access.download_leaf(int(self.clock()), payload.root, start, end))
+        await self._log(payload, start, end)
         async for piece in self.objects.read(payload.object, start, end):
             yield memoryview(piece)
+
+    async def elsewhere(self, payload: Payload, start: int, end: int) -> str | None:
+        """Where the store itself gives the ciphertext bytes [start, end) to whoever asks for just these, once
+        the access log has the download; None when they go through the vault."""
+        if not self.sign_seconds:
+            return None
+        url = await self.objects.signed_url(payload.object, self.sign_seconds)
+        if url is not None:
+            await self._log(payload, start, end)
+        return url
+
+    async def _log(self, payload: Payload, start: int, end: int) -> None:
+        async with self.log() as log:
+            await log.append(access.download_leaf(int(self.clock()), payload.root, start, end))
 
     async def proof(self, payload: Payload, index: int) -> list[bytes]:
         """The RFC 6962 inclusion proof of a block. Raises LeafOutOfRange."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ledger.domain.sample import Sample
 from ledger.services.deposits import QuotaExceeded, Sellers
+from ledger.services.erasures import Supervisors
 from ledger.services.metadata import WrongHash
 from ledger.services.ports import Begin, Clock
 
@@ -19,7 +20,8 @@ class SampleStore(Protocol):
     async def count(self, account: bytes) -> int: ...
     async def keep(self, sample: Sample, content: bytes, *, account: bytes, now: int) -> Sample: ...
     async def find(self, sha256: bytes) -> tuple[Sample, bytes]: ...
-    async def delete(self, sha256: bytes, account: bytes) -> None: ...
+    async def owner(self, sha256: bytes) -> bytes: ...
+    async def delete(self, sha256: bytes) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Samples:
     write: Begin[SampleStore]
     read: Begin[SampleStore]
     sellers: Sellers
+    supervisors: Supervisors
     clock: Clock
     largest: int
     most: int
@@ -61,6 +64,10 @@ class Samples:
             return await samples.find(sha256)
 
     async def delete(self, sha256: bytes, account: bytes) -> None:
-        """One's own. Raises SampleUnknown."""
+        """By who sent it, or a supervisor (R22). Raises SampleUnknown, NotSeller, Undecidable."""
+        async with self.read() as samples:
+            owner = await samples.owner(sha256)
+        if owner != account:
+            await self.supervisors.check(account)
         async with self.write() as samples:
-            await samples.delete(sha256, account)
+            await samples.delete(sha256)

@@ -1,10 +1,11 @@
 """Many rows into one table: COPY on PostgreSQL, one statement for all elsewhere."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, Final
 
 from psycopg import AsyncConnection, sql
-from sqlalchemy import Boolean, Connection, LargeBinary, String, Table, insert
+from sqlalchemy import Boolean, Connection, Dialect, LargeBinary, String, Table, insert
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 FEW: Final = 8
@@ -17,8 +18,28 @@ def bulk_insert(connection: Connection, table: Table, rows: Iterable[Sequence[An
     if connection.dialect.name == "postgresql" and len(found) > FEW:
         _copy(connection, table, found)
     elif found:
-        names = table.columns.keys()
-        connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in found])
+        statement, bind = _inserting(table, connection.dialect)
+        connection.exec_driver_sql(statement, [bind(row) for row in found])
+
+
+@cache
+def _inserting(table: Table, dialect: Dialect) -> tuple[str, Callable[[Sequence[Any]], Any]]:
+    """The statement, and what makes its parameters of a row: SQLAlchemy's own way takes several times as long
+    for many rows."""
+    compiled = insert(table).compile(dialect=dialect)
+    binders = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in table.columns]
+    names, order = table.columns.keys(), compiled.positiontup
+
+    def values(row: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(
+            [value if bind is None else bind(value) for bind, value in zip(binders, row, strict=True)]
+        )
+
+    if order is None:
+        return str(compiled), lambda row: dict(zip(names, values(row), strict=True))
+    if order != names:
+        raise TypeError(f"the columns of {table.name} are not inserted in their order")
+    return str(compiled), values
 
 
 def _copy(connection: Connection, table: Table, rows: list[Sequence[Any]]) -> None:

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 BUSY_SECONDS: Final = 30
+SLOW_SECONDS: Final = 600
+"""How long a reader may wait for whoever it reads for."""
 READERS: Final = 8
 WRITERS: Final = 4
 """Connections of a process that write, or queue to; SQLite has one."""
@@ -78,7 +80,7 @@ def _postgresql(url: URL, pool: dict[str, Any], writes: bool) -> AsyncEngine:
     _on_connect(
         engine,
         f"SET lock_timeout = '{BUSY_SECONDS}s'",
-        f"SET idle_in_transaction_session_timeout = '{BUSY_SECONDS}s'",
+        f"SET idle_in_transaction_session_timeout = '{BUSY_SECONDS if writes else SLOW_SECONDS}s'",
         f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {mode}",
     )
     return engine

@@ -9,7 +9,7 @@ from ledger.store.columns import Address, Hash, Integer64, Table
 
 
 class SampleUnknown(Exception):
-    """There is no sample of this hash, or it is not this account's to delete."""
+    """There is no sample of this hash."""
 
 
 class SampleRow(Table, table=True):
@@ -56,9 +56,14 @@ class Samples:
             raise SampleUnknown("there is no sample of this hash")
         return Sample(row.sha256, len(row.content), row.media_type), row.content
 
-    async def delete(self, sha256: bytes, account: bytes) -> None:
-        """Raises SampleUnknown."""
-        own = (col(SampleRow.sha256) == sha256, col(SampleRow.account) == account)
-        gone = await self._session.exec(delete(SampleRow).where(*own))
-        if gone.rowcount != 1:
-            raise SampleUnknown("this account has sent no sample of this hash")
+    async def owner(self, sha256: bytes) -> bytes:
+        """Who sent it. Raises SampleUnknown."""
+        statement = select(SampleRow.account).where(SampleRow.sha256 == sha256)
+        account = (await self._session.exec(statement)).one_or_none()
+        if account is None:
+            raise SampleUnknown("there is no sample of this hash")
+        return account
+
+    async def delete(self, sha256: bytes) -> None:
+        """Again is no error."""
+        await self._session.exec(delete(SampleRow).where(col(SampleRow.sha256) == sha256))

@@ -2,11 +2,11 @@
 
 OUT (which must not exist) is then what `compose.yaml` and `kubernetes/` mount::
 
-    genesis.json            QBFT, gas price zero, the fork that the contracts are compiled for
-    static-nodes.json       every node
-    permissions.toml        the same nodes, and the accounts that may send transactions
-    besu.toml               what all nodes share
-    ca.pem                  trusted by the service: SSL_CERT_FILE
+    shared/genesis.json     QBFT, gas price zero, the fork that the contracts are compiled for
+    shared/static-nodes.json  every node
+    shared/permissions.toml the same nodes, and the accounts that may send transactions
+    shared/besu.toml        what all nodes are told
+    shared/ca.pem           trusted by the service: SSL_CERT_FILE
     validators.json         addresses, for `socai trust --validator`
     secrets/NODE/key        the node's private key; tls.p12 and tls.password: its JSON-RPC certificate
     secrets/kubernetes.yaml all of it as one ConfigMap and one Secret
@@ -64,7 +64,7 @@ min-gas-price=0
 tx-pool="sequenced"
 rpc-http-enabled=true
 rpc-http-host="0.0.0.0"
-rpc-http-api=["ETH", "NET", "WEB3", "TXPOOL"]
+rpc-http-api=["ETH", "NET", "WEB3"]
 rpc-http-tls-enabled=true
 rpc-http-tls-keystore-file="/node/tls.p12"
 rpc-http-tls-keystore-password-file="/node/tls.password"
@@ -114,10 +114,10 @@ def generate(
         host: {"key": key.to_hex().encode(), **authority.keystore(f"{host}.besu")}
         for host, key in keys.items()
     }
-    (out / "secrets").mkdir(parents=True)
-    (out / "secrets").chmod(0o700)
+    (out / "shared").mkdir(parents=True)
+    (out / "secrets").mkdir(mode=0o700)
     for name, content in shared.items():
-        (out / name).write_text(content)
+        (out / "shared" / name).write_text(content)
     for host, files in private.items():
         (out / "secrets" / host).mkdir()
         for name, data in files.items():

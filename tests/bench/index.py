@@ -7,7 +7,9 @@ plain   web3.py get_logs, process_log, one ORM object for each event; believes t
 tuned   the same with raw requests, the event's ABI looked up once, and Core inserts
 
 The two others index a part of the chain (they are slow) and are given per event. Each writes a SQLite file of
-its own with the settings of the ledger's. Prints one JSON object; look at the ratios, machines differ.
+its own with the settings of the ledger's, then a database of a PostgreSQL that is durable in nothing. Further
+the receipts root of one block, against the package `trie`. Prints one JSON object; look at the ratios,
+machines differ.
 """
 
 import asyncio
@@ -18,13 +20,16 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from eth_utils.abi import event_abi_to_log_topic
 from sqlalchemy import JSON, LargeBinary, create_engine, event, insert
 from sqlmodel import Field, Session, SQLModel
+from trie import HexaryTrie
 from web3 import HTTPProvider, Web3
 from web3._utils.events import get_event_data
 from web3._utils.method_formatters import log_entry_formatter
@@ -41,9 +46,11 @@ from ledger.domain.market import NO_LIMIT, Kind
 from ledger.indexer.fetch import Source
 from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
+from ledger.proofs import mpt, receipts
 from ledger.proofs.trust import Development
 from ledger.store.database import Database
 from ledger.store.index.rows import in_snapshot, index_table
+from tests import postgresql
 from tests.integration.indexer.market import Act, Market, address, found
 
 ROUNDS = 3
@@ -123,9 +130,9 @@ async def mined(rpc: Rpc, calls: Sequence[Call[Any]], nonce: int) -> int:
     return sum(len(receipt["logs"]) for receipt in receipts)
 
 
-async def ours(rpc: Rpc, manifest: Manifest, folder: Path) -> tuple[int, float]:
+async def ours(rpc: Rpc, manifest: Manifest, address: str) -> tuple[int, float]:
     """Events and seconds, from an empty database."""
-    database = Database(f"sqlite:///{folder}/ours.sqlite")
+    database = Database(address)
     await database.migrate()
     runner = Runner(
         rpc, Source(rpc, Decoder(manifest), Development()), Index(database, manifest), manifest, Instant()
@@ -139,13 +146,14 @@ async def ours(rpc: Rpc, manifest: Manifest, folder: Path) -> tuple[int, float]:
     return count, seconds
 
 
-def engine_at(path: Path) -> Any:
-    engine = create_engine(f"sqlite:///{path}")
+def engine_at(address: str) -> Any:
+    engine = create_engine(address.replace("postgresql:", "postgresql+psycopg:"))
+    if engine.dialect.name == "sqlite":
 
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: object) -> None:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL"):
-            connection.execute(f"PRAGMA {pragma}")
+        @event.listens_for(engine, "connect")
+        def _connect(connection: Any, _record: object) -> None:
+            for pragma in ("journal_mode = WAL", "synchronous = FULL"):
+                connection.execute(f"PRAGMA {pragma}")
 
     SQLModel.metadata.create_all(engine)
     return engine
@@ -169,10 +177,10 @@ def values(arguments: Any) -> dict[str, Any]:
     return json.loads(Web3.to_json(dict(arguments)))
 
 
-def plain(url: str, manifest: Manifest, first: int, last: int, folder: Path) -> tuple[int, float]:
+def plain(url: str, manifest: Manifest, first: int, last: int, address: str) -> tuple[int, float]:
     w3 = Web3(HTTPProvider(url))
     contracts, abis = contracts_of(w3, manifest)
-    engine, count = engine_at(folder / "plain.sqlite"), 0
+    engine, count = engine_at(address), 0
     started = time.perf_counter()
     for block in range(first, last + 1, 8):
         logs = w3.eth.get_logs(
@@ -200,10 +208,10 @@ def plain(url: str, manifest: Manifest, first: int, last: int, folder: Path) -> 
     return count, seconds
 
 
-def tuned(url: str, manifest: Manifest, first: int, last: int, folder: Path) -> tuple[int, float]:
+def tuned(url: str, manifest: Manifest, first: int, last: int, address: str) -> tuple[int, float]:
     w3 = Web3(HTTPProvider(url))
     contracts, abis = contracts_of(w3, manifest)
-    engine, count = engine_at(folder / "tuned.sqlite"), 0
+    engine, count = engine_at(address), 0
     started = time.perf_counter()
     for block in range(first, last + 1, 8):
         logs = w3.provider.make_request(
@@ -234,40 +242,66 @@ def tuned(url: str, manifest: Manifest, first: int, last: int, folder: Path) -> 
     return count, seconds
 
 
+async def receipts_root(rpc: Rpc, number: int) -> dict[str, float]:
+    """Roots per second of one block's encoded receipts."""
+    listed = await rpc.request("eth_getBlockReceipts", [hex(number)])
+    encoded = {mpt.index_key(at): one.encode() for at, one in enumerate(receipts.block_from_rpc(listed))}
+
+    def theirs() -> bytes:
+        trie = HexaryTrie({})
+        for key, value in encoded.items():
+            trie[key] = value
+        return trie.root_hash
+
+    assert mpt.Trie(encoded).root == theirs()
+    took: dict[str, list[float]] = {"ours": [], "trie": []}
+    for _ in range(20):
+        for kind, run in (("ours", lambda: mpt.Trie(encoded).root), ("trie", theirs)):
+            started = time.perf_counter()
+            run()
+            took[kind].append(time.perf_counter() - started)
+    rates = {kind: round(1 / min(found)) for kind, found in took.items()}
+    return {"receipts": len(encoded), **rates, "times_trie": round(rates["ours"] / rates["trie"], 2)}
+
+
+async def rounds(
+    chain: Devnet, rpc: Rpc, manifest: Manifest, first: int, last: int, address: Callable[[], str]
+) -> dict[str, Any]:
+    """Taking turns, into new databases at `address`."""
+    rates: dict[str, list[float]] = {"ours": [], "plain": [], "tuned": []}
+    memory = []
+    for _ in range(ROUNDS):
+        gc.collect()
+        done, seconds = await ours(rpc, manifest, address())
+        rates["ours"].append(done / seconds)
+        memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+        for kind, run in (("plain", plain), ("tuned", tuned)):
+            done, seconds = await asyncio.to_thread(run, chain.url, manifest, first, last, address())
+            rates[kind].append(done / seconds)
+    median = {kind: statistics.median(found) for kind, found in rates.items()}
+    return {
+        "events_per_second": {kind: round(rate) for kind, rate in median.items()},
+        "times_plain": round(median["ours"] / median["plain"], 2),
+        "times_tuned": round(median["ours"] / median["tuned"], 2),
+        "rounds": {kind: [round(rate) for rate in found] for kind, found in rates.items()},
+        "peak_memory_mib": memory,
+    }
+
+
 async def main(events: int) -> None:
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder, files = Path(name), count()
         async with Devnet(port=18790, history=None) as chain, Rpc(chain.url, timeout=120) as rpc:
-            market, count = await market_of(rpc, folder, events)
+            market, found = await market_of(rpc, folder, events)
             last = int(await rpc.request("eth_blockNumber"), 16)
-            first = last - max(1, SLICE * (last - market.manifest.block) // count)
-            rates: dict[str, list[float]] = {"ours": [], "plain": [], "tuned": []}
-            memory = []
-            for number in range(ROUNDS):
-                at = folder / str(number)
-                at.mkdir()
-                gc.collect()
-                done, seconds = await ours(rpc, market.manifest, at)
-                rates["ours"].append(done / seconds)
-                memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-                for kind, run in (("plain", plain), ("tuned", tuned)):
-                    done, seconds = await asyncio.to_thread(run, chain.url, market.manifest, first, last, at)
-                    rates[kind].append(done / seconds)
-    median = {kind: statistics.median(found) for kind, found in rates.items()}
-    print(  # noqa: T201
-        json.dumps(
-            {
-                "events": count,
-                "blocks": last - market.manifest.block + 1,
-                "events_per_second": {kind: round(rate) for kind, rate in median.items()},
-                "times_plain": round(median["ours"] / median["plain"], 2),
-                "times_tuned": round(median["ours"] / median["tuned"], 2),
-                "rounds": {kind: [round(rate) for rate in found] for kind, found in rates.items()},
-                "peak_memory_mib": memory,
-            },
-            indent=2,
-        )
-    )
+            first = last - max(1, SLICE * (last - market.manifest.block) // found)
+            told: dict[str, Any] = {"events": found, "blocks": last - market.manifest.block + 1}
+            told["receipts_root"] = await receipts_root(rpc, last)
+            measure = partial(rounds, chain, rpc, market.manifest, first, last)
+            told["sqlite"] = await measure(lambda: f"sqlite:///{folder}/{next(files)}.sqlite")
+            with postgresql.running() as server:
+                told["postgresql"] = await measure(server.empty)
+    print(json.dumps(told, indent=2))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from ledger.chain.bindings import structs
 from ledger.chain.devnet import dev_accounts
@@ -70,7 +70,7 @@ def page(browser: Browser, address: str, wallet: Wallet) -> Iterator[Page]:
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: complaints.append(message.text) if serious(message) else None)
     page.goto("/")
     yield page
     context.close()
@@ -94,6 +94,11 @@ async def acting(exchange: Local, name: str) -> AsyncIterator[Client]:
         folder=exchange.folder / "client",
     ) as client:
         yield client
+
+
+def serious(message: ConsoleMessage) -> bool:
+    """What a server refused is no fault of the page's, if it bears it."""
+    return message.type == "error" and not message.text.startswith("Failed to load resource")
 
 
 @pytest.fixture(scope="session")

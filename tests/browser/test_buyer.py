@@ -9,22 +9,10 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from ledger.chain.devnet import CHAIN_ID
+from tests.browser.acts import connect, said
 from tests.browser.conftest import Listed, acting, run
 from tests.browser.wallet import Wallet, decoded
 from tests.e2e.conftest import Local
-
-
-def connect(page: Page) -> None:
-    page.get_by_role("banner").get_by_role("button", name="Kết nối ví").click()
-    page.get_by_role("button", name="Strict wallet").click()
-    expect(page.get_by_role("banner").get_by_role("button", name="Tài khoản 0x")).to_be_visible()
-
-
-def said(facts: Locator) -> dict[str, str]:
-    """What the page lists, name to value."""
-    return dict(
-        zip(facts.locator("dt").all_inner_texts(), facts.locator("dd").all_inner_texts(), strict=True)
-    )
 
 
 def plain(values: Mapping[str, object]) -> dict[str, str]:

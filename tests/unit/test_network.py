@@ -42,7 +42,7 @@ def key_of(out: Path, host: str) -> bytes:
 
 
 def test_the_genesis_block_names_the_validators_by_our_own_reading(out: Path) -> None:
-    genesis = json.loads((out / "genesis.json").read_text())
+    genesis = json.loads((out / "shared" / "genesis.json").read_text())
     extra = seals.decode(bytes.fromhex(genesis["extraData"][2:]))
     expected = sorted(address(key_of(out, host)) for host in HOSTS[:4])
     assert list(extra.validators) == expected
@@ -58,15 +58,15 @@ def test_the_genesis_block_names_the_validators_by_our_own_reading(out: Path) ->
 
 
 def test_only_known_nodes_connect_and_only_known_accounts_transact(out: Path) -> None:
-    permissions = tomllib.loads((out / "permissions.toml").read_text())
-    enodes = json.loads((out / "static-nodes.json").read_text())
+    permissions = tomllib.loads((out / "shared" / "permissions.toml").read_text())
+    enodes = json.loads((out / "shared" / "static-nodes.json").read_text())
     assert permissions == {"nodes-allowlist": enodes, "accounts-allowlist": [ACCOUNT]}
     for host, enode in zip(HOSTS, enodes, strict=True):
         found = re.fullmatch(r"enode://([0-9a-f]{128})@([a-z0-9-]+)\.besu:30303", enode)
         assert found is not None
         assert found[2] == host
         assert keccak(bytes.fromhex(found[1]))[12:] == address(key_of(out, host))
-    besu = tomllib.loads((out / "besu.toml").read_text())
+    besu = tomllib.loads((out / "shared" / "besu.toml").read_text())
     assert besu["permissions-nodes-config-file-enabled"] is True
     assert besu["permissions-accounts-config-file-enabled"] is True
     assert (besu["min-gas-price"], besu["rpc-http-tls-enabled"]) == (0, True)
@@ -74,7 +74,7 @@ def test_only_known_nodes_connect_and_only_known_accounts_transact(out: Path) ->
 
 
 def test_each_node_has_a_certificate_of_its_name_and_secrets_are_private(out: Path) -> None:
-    authority = x509.load_pem_x509_certificate((out / "ca.pem").read_bytes())
+    authority = x509.load_pem_x509_certificate((out / "shared" / "ca.pem").read_bytes())
     public = authority.public_key()
     assert isinstance(public, EllipticCurvePublicKey)
     for host in HOSTS:
@@ -91,7 +91,7 @@ def test_each_node_has_a_certificate_of_its_name_and_secrets_are_private(out: Pa
     private = [path for path in (out / "secrets").rglob("*") if path.is_file()]
     assert len(private) == 3 * len(HOSTS) + 1
     assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
-    shared = "".join(path.read_text() for path in out.iterdir() if path.is_file())
+    shared = "".join(path.read_text() for path in (out / "shared").iterdir())
     assert not any(key_of(out, host).hex() in shared for host in HOSTS)
 
 
@@ -132,6 +132,19 @@ def test_pods_find_the_files_that_were_generated(out: Path) -> None:
         assert selector <= stateful["spec"]["template"]["metadata"]["labels"].items()
 
 
+def test_threat_S13_only_the_ingress_reaches_a_service_that_believes_its_proxy() -> None:
+    found = manifests(NETWORK / "kubernetes" / "service.yaml")
+    (policy,) = (one for one in found if one["kind"] == "NetworkPolicy")
+    (pods,) = (one["spec"]["template"] for one in found if one["kind"] == "Deployment")
+    selected = policy["spec"]["podSelector"]["matchLabels"].items()
+    assert selected <= pods["metadata"]["labels"].items()
+    assert all(rule["from"] for rule in policy["spec"]["ingress"])
+    assert sorted(port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]) == [
+        8000,
+        9464,
+    ]
+
+
 def environment(value: Any) -> dict[str, str]:
     """Every SOCAI_… that is set anywhere in a document."""
     if isinstance(value, dict):
@@ -159,6 +172,9 @@ def test_compose_is_whole(out: Path) -> None:
     volumes = [v.split(":")[0] for s in compose["services"].values() for v in s.get("volumes", ())]
     named = {volume for volume in volumes if re.fullmatch(r"[a-z0-9-]+", volume)}
     assert named == set(compose["volumes"])
+    for host in HOSTS:  # a node has its own key and no other
+        mounted = [v.split(":")[0] for v in compose["services"][host]["volumes"] if v.startswith("$")]
+        assert mounted == ["${NETWORK}/shared", "${NETWORK}/secrets/" + host]
     for local in (v for v in volumes if v.startswith("./")):
         assert (NETWORK / local).exists()
     backend = (NETWORK / "haproxy.cfg").read_text()

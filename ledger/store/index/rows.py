@@ -1,21 +1,14 @@
 """All SQL that writes the index, or reads it to write on."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import (
-    Column,
-    ColumnElement,
     Connection,
-    LargeBinary,
-    String,
     Table,
     bindparam,
-    collate,
     delete,
     func,
     insert,
@@ -23,9 +16,8 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.types import TypeDecorator
 
-from ledger.store import columns
+from ledger.store import columns, portable
 from ledger.store.bulk import bulk_insert
 from ledger.store.database import Database
 from ledger.store.index.tables import BlockRow, CursorRow, EntryRow, MentionRow, UndoRow
@@ -181,9 +173,9 @@ class IndexRows:
         undo = select(_UNDO).where(_UNDO.c.block_number == number).order_by(_UNDO.c.ordinal.desc())
         for _, _, name, key, before in self._connection.execute(undo).all():
             table = columns.Table.metadata.tables[name]
-            self._delete(table, tuple(_loads(table, key)))
+            self._delete(table, tuple(portable.loads(table, key)))
             if before is not None:
-                self._insert(table, [tuple(_loads(table, before))])
+                self._insert(table, [tuple(portable.loads(table, before))])
         self._connection.execute(delete(_UNDO).where(_UNDO.c.block_number == number))
         self._connection.execute(delete(_MENTIONS).where(_MENTIONS.c.block_number == number))
         self._connection.execute(delete(_ENTRIES).where(_ENTRIES.c.block_number == number))
@@ -201,9 +193,7 @@ class IndexRows:
 
     def rows(self, table: Table) -> Iterator[Row]:
         """All rows, by key, a few at a time."""
-        found = select(table).order_by(*map(self._order, table.primary_key.columns))
-        for row in self._connection.execute(found, execution_options={"yield_per": 1000}):
-            yield tuple(row)
+        return portable.rows(self._connection, table)
 
     def within(self, table: Table, first: int, last: int | None) -> Iterator[Row]:
         """Rows of what was read, of these blocks."""
@@ -216,13 +206,7 @@ class IndexRows:
 
     def fingerprint(self) -> dict[str, str]:
         """SHA-256 over the rows of each table: equal for equal contents, whatever the database."""
-        digests = {}
-        for table in index_tables():
-            digest = sha256()
-            for row in self.rows(table):
-                digest.update(_dumps(table, row).encode() + b"\n")
-            digests[table.name] = digest.hexdigest()
-        return digests
+        return {table.name: portable.fingerprint(self._connection, table) for table in index_tables()}
 
     def become(self, other: "IndexRows") -> None:
         """Takes the place of this index by another, a few rows at a time; whoever wrote this one notices."""
@@ -234,11 +218,6 @@ class IndexRows:
                 self._insert(table, some)
         if old is not None:
             self._connection.execute(update(_CURSOR).values(generation=old.generation + 1))
-
-    def _order(self, column: Column[Any]) -> ColumnElement[Any]:
-        """Text by its code points, which SQLite does by itself."""
-        plain = self._connection.dialect.name == "sqlite" or not isinstance(column.type, String)
-        return column if plain else collate(column, "C")
 
     def _insert(self, table: Table, rows: Iterable[Row]) -> None:
         bulk_insert(self._connection, table, rows)
@@ -285,21 +264,5 @@ def _plain(table: Table, row: Row) -> dict[str, Any]:
 
 
 def _undo(number: int, ordinal: int, change: Change) -> Row:
-    before = None if change.before is None else _dumps(change.table, change.before)
-    return (number, ordinal, change.table.name, _dumps(change.table, change.key), before)
-
-
-def _dumps(table: Table, values: Sequence[Any]) -> str:
-    """Values of the first columns, or of all, as JSON: bytes in hexadecimal."""
-    return json.dumps([value.hex() if isinstance(value, bytes) else value for value in values])
-
-
-def _loads(table: Table, text: str) -> list[Any]:
-    return [
-        bytes.fromhex(value) if isinstance(value, str) and _binary(column.type) else value
-        for column, value in zip(table.columns, json.loads(text), strict=False)
-    ]
-
-
-def _binary(kind: Any) -> bool:
-    return isinstance(kind.impl if isinstance(kind, TypeDecorator) else kind, LargeBinary)
+    before = None if change.before is None else portable.dumps(change.before)
+    return (number, ordinal, change.table.name, portable.dumps(change.key), before)

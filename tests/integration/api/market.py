@@ -81,6 +81,7 @@ async def deployment(chain: Devnet, folder: Path) -> Deployment:
             Role.REVIEWER: known["reviewer"],
             Role.CUSTODIAN: keys.custodian().address,
             Role.SUPERVISOR: known["supervisor"],
+            Role.PAYMENT_PROVIDER: known["provider"],
         },
         valid_until=int(time.time()) + DAY,
     )
@@ -176,6 +177,26 @@ class Market:
         """The licence."""
         held = await self.read(self.contracts.licences.balance_of(dev_accounts()[name].address))
         receipt = await self.send(name, self.contracts.exchange.buy(plan, 1, held))
+        return _event(receipt, exchange.Purchased).licence
+
+    async def buy_at_bank(self, plan: int, price: int, reference: bytes) -> int:
+        """The licence, paid by the provider's word."""
+        deadline = int(time.time()) + DAY
+        held = await self.read(self.contracts.licences.balance_of(BUYER.address))
+        domain = {
+            "name": "Socai Exchange",
+            "version": "1",
+            "chainId": CHAIN_ID,
+            "verifyingContract": self.contracts.exchange.address,
+        }
+        fields = ("bytes32 paymentRef", "address buyer", "uint64 plan", "uint24 version", "uint96 licence")
+        kinds = [*fields, "uint8 currency", "uint96 amount", "uint64 deadline"]
+        payment = [{"type": kind.split()[0], "name": kind.split()[1]} for kind in kinds]
+        values = (reference, BUYER.address, plan, 1, 0, DONG, price, deadline)
+        message = {field["name"]: value for field, value in zip(payment, values, strict=True)}
+        signed = account("provider").sign_typed_data(domain, {"Payment": payment}, message)
+        word = structs.BankPayment(reference, account("provider").address, deadline, bytes(signed.signature))
+        receipt = await self.send("buyer", self.contracts.exchange.buy_with_bank(plan, 1, held, word))
         return _event(receipt, exchange.Purchased).licence
 
     async def revoke(self, licence: int) -> int:

@@ -153,7 +153,10 @@ ROWS: Final[dict[str, Row]] = {
         lambda _: {"data": b"tried"},
     ),
     "GET /v1/samples/{sha256}": public(sample),
-    "DELETE /v1/samples/{sha256}": Row(sample, signed_in("sample-unknown", ("seller",))),
+    "DELETE /v1/samples/{sha256}": Row(
+        sample,
+        signed_in("not-seller", ("supervisor",)) | dict.fromkeys(("operator", "seller"), "sample-unknown"),
+    ),
     "GET /v1/listings": public(lambda _: "/v1/listings"),
     "GET /v1/catalogue": public(lambda _: "/v1/catalogue"),
     "GET /v1/listings/{listing_id}/details": public(lambda at: f"/v1/listings/{at.sold.listing}/details"),
@@ -209,6 +212,7 @@ ROWS: Final[dict[str, Row]] = {
         lambda at: f"/v1/dossiers/licences/{at.sold.licence}",
         signed_in("not-overseer", ("supervisor", "operator", "buyer", "seller")),
     ),
+    "GET /v1/reconciliations/{day}": Row(lambda _: "/v1/reconciliations/2026-11-22", OVERSEEN),
     "GET /v1/history/summary": Row(lambda _: "/v1/history/summary", OVERSEEN),
     "GET /v1/history/participants/{account}": Row(
         lambda _: f"/v1/history/participants/{SELLER.address}", OVERSEEN
@@ -228,6 +232,7 @@ ROWS: Final[dict[str, Row]] = {
     "GET /v1/problems": public(lambda _: "/v1/problems"),
     "GET /v1/problems/{code}": public(lambda _: "/v1/problems/denied"),
     "GET /": public(lambda _: "/"),
+    "GET /worker.js": public(lambda _: "/worker.js"),
     "GET /assets/{name}": public(lambda _: f"/assets/{next(page.BUILT.glob('assets/*.js')).name}"),
 }
 

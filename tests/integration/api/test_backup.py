@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from api.settings import Settings
 from ledger.cli.app import app
 from ledger.crypto.chunked import decrypt
 from ledger.crypto.seal import GrantContext, PrivateKey, open_sealed
-from tests.integration.api.conftest import Client, Clock, running
+from tests.integration.api.conftest import ON_BOTH, Client, Clock, running
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, PASSPHRASE, SELLER, Market
 from tests.integration.api.test_erasures import DAY, ask
 from tests.integration.api.test_grants import Sold, asking, holder, selling
+from tests.postgresql import Postgresql
 
 KEY = PrivateKey.generate()
 SECRET = b"province,population\n"
@@ -30,10 +32,32 @@ def places(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     data = tmp_path / "data"
     data.mkdir()
     for name in ("keys", "manifest.json", "socai.sqlite"):
-        (tmp_path / name).rename(data / name)
+        if (tmp_path / name).exists():
+            (tmp_path / name).rename(data / name)
     monkeypatch.setenv("SOCAI_PASSPHRASE", PASSPHRASE)
     monkeypatch.setenv("SOCAI_SHARES", ":".join(map(str, shares)))
+    if settings.database_url is not None:
+        monkeypatch.setenv("SOCAI_DATABASE_URL", settings.database_url)
     return settings.model_copy(update={"shares": shares, "data": data})
+
+
+@pytest.fixture
+def elsewhere(
+    database: str | None, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Settings], Settings]]:
+    """After a disaster: an empty folder, and an empty database on the same server if there is one."""
+    if database is None:
+        yield lambda settings: settings
+        return
+    server: Postgresql = request.getfixturevalue("postgresql")
+    url = server.empty()
+
+    def moved(settings: Settings) -> Settings:
+        monkeypatch.setenv("SOCAI_DATABASE_URL", url)
+        return settings.model_copy(update={"database_url": url})
+
+    yield moved
+    server.drop(url)
 
 
 async def socai(settings: Settings, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -71,8 +95,13 @@ async def caught_up(client: Client, market: Market) -> None:
     raise AssertionError(health)
 
 
+@ON_BOTH
 async def test_R13_R23_threat_S27_the_restore_drill(
-    places: Settings, clock: Clock, market: Market, tmp_path: Path
+    places: Settings,
+    elsewhere: Callable[[Settings], Settings],
+    clock: Clock,
+    market: Market,
+    tmp_path: Path,
 ) -> None:
     folder = tmp_path / "backups"
     async with running(places, clock) as client:
@@ -91,13 +120,14 @@ async def test_R13_R23_threat_S27_the_restore_drill(
         assert await client.services.erasures.carry_out() == 1
         clock.ahead = 0
     everything = b"".join(path.read_bytes() for path in files(folder))
-    for secret in (SECRET, kept.dataset.data_key, b"SQLite format 3", PASSPHRASE.encode()):
+    for secret in (SECRET, kept.dataset.data_key, b"SQLite format 3", b"PGDMP", PASSPHRASE.encode()):
         assert secret not in everything
     for share in (path for place in places.shares for path in files(place)):
         assert not share.read_bytes() or share.read_bytes()[:32] not in everything
 
     shutil.rmtree(places.data)
     places.data.mkdir()
+    places = elsewhere(places)
     code, restored = await socai(places, "restore", str(folder))
     assert (code, restored["time"], restored["put_back"]) == (0, first["time"], first["objects"])
     async with running(places, clock) as client:

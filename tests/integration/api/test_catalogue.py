@@ -12,7 +12,7 @@ from eth_hash.auto import keccak
 from ledger.chain.bindings import structs
 from ledger.domain.ids import plan_id
 from ledger.domain.market import Role
-from tests.integration.api.conftest import Client, indexed
+from tests.integration.api.conftest import ON_BOTH, Client, indexed
 from tests.integration.api.market import BUYER, CLASSIFICATION, PLAN, SELLER, Listed, Market
 
 PROVINCES = {
@@ -54,6 +54,7 @@ async def ids(client: Client, query: str) -> list[int]:
     return [int(item["id"]) for item in page["items"]]
 
 
+@ON_BOTH
 async def test_R08_R21_listings_are_found_by_words_and_by_what_they_are(
     client: Client, offered: tuple[Listed, Listed]
 ) -> None:

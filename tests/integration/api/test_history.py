@@ -29,7 +29,7 @@ from ledger.proofs import trust as trusts
 from ledger.proofs.error import ProofError
 from ledger.proofs.journal import Link, fold_all
 from ledger.proofs.trust import Development
-from tests.integration.api.conftest import Client, indexed, query
+from tests.integration.api.conftest import ON_BOTH, Client, indexed, query
 from tests.integration.api.market import BUYER, CLASSIFICATION, PLAN, SELLER, Listed, Market, account
 
 
@@ -56,6 +56,7 @@ async def search(client: Client, query: str) -> list[dict[str, Any]]:
     return found
 
 
+@ON_BOTH
 async def test_R03_entries_are_found_by_whatever_they_are_about(
     supervisor: Client, market: Market, sold: tuple[Listed, int]
 ) -> None:

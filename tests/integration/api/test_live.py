@@ -85,8 +85,9 @@ async def test_R10_anybody_is_told_blocks_and_the_listings_they_changed(
 
 
 async def test_threat_S13_subscribers_are_bounded_and_do_not_crowd_out_overseers(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: Client, market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await indexed(client, market)
     streams = client.services.live
     with ExitStack() as held:
         for _ in range(live.ANYBODY):

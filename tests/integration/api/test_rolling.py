@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from api.settings import Settings
@@ -115,6 +116,7 @@ class Balancer:
             return web.Response(status=answer.status, body=await answer.read())
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 async def test_R13_replicas_restart_in_turn_and_no_request_fails(
     settings: Settings, market: Market, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from ledger.client.client import Published
 from ledger.client.service import Service
 from ledger.domain.sample import BadSample, Sample, described, sample_of
 from tests.integration.api.conftest import Client, Clock, running
-from tests.integration.api.market import CLASSIFICATION, PLAN, SELLER, SELLER2, Market
+from tests.integration.api.market import CLASSIFICATION, PLAN, SELLER, SELLER2, Market, account
 
 ROWS = "mã,tên\n01,Hà Nội\n".encode()
 METADATA = {"@type": "dcat:Dataset", "dct:title": "Tỉnh"}
@@ -89,11 +89,14 @@ async def test_what_is_no_sample(settings: Settings, clock: Clock) -> None:
         assert (await client.call("GET", path(b"3")))[1]["code"] == "sample-unknown"
 
 
-async def test_R22_a_sample_is_withdrawn_by_who_sent_it(client: Client) -> None:
+async def test_R22_a_sample_is_withdrawn_by_who_sent_it_or_a_supervisor(client: Client) -> None:
     seller, other = await client.sign_in(SELLER), await client.sign_in(SELLER2)
+    supervisor = await client.sign_in(account("supervisor"))
+    assert (await seller.call("PUT", path(ROWS), data=ROWS))[0] == 200
+    assert (await supervisor.call("DELETE", path(ROWS)))[0] == 204
     assert (await seller.call("PUT", path(ROWS), data=ROWS))[0] == 200
     assert (await other.call("PUT", path(ROWS), data=ROWS))[0] == 200
-    assert (await other.call("DELETE", path(ROWS)))[1]["code"] == "sample-unknown"
+    assert (await other.call("DELETE", path(ROWS)))[1]["code"] == "not-seller"
     assert (await seller.call("DELETE", path(ROWS)))[0] == 204
     assert (await client.call("GET", path(ROWS)))[0] == 404
 

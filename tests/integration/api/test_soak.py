@@ -36,7 +36,6 @@ KILLS: Final = 2
 ATTEMPTS: Final = 12
 SIZE: Final = 3 << 20
 PROCESSES: Final = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.integration.api.soak"])  # each would import for seconds
 
 
 class Soak:
@@ -46,6 +45,8 @@ class Soak:
         self.market, self.node, self.folder, self.random = market, node, folder, random
         self.seen = Counter[str]()
         self.failing = True
+        self.took = dict.fromkeys(("publish", "buy", "fetch"), 1.5)
+        """Seconds, when nothing was killed."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -103,8 +104,9 @@ class Soak:
             urls = (self.url, self.node.url)
             client = PROCESSES.Process(target=act, args=(name, urls, self.folder, step, argument, done))
             client.start()
-            if attempt < KILLS and self.random.random() < 0.8:
-                await asyncio.sleep(self.random.random())
+            begun, killing = time.monotonic(), attempt < KILLS and self.random.random() < 0.8
+            if killing:
+                await asyncio.sleep(self.random.random() * self.took[step])
                 victim = self.random.choice(["client", "service"])
                 self.seen[f"{victim} killed"] += 1
                 killed = client if victim == "client" else self.service
@@ -112,6 +114,7 @@ class Soak:
                 await _kill(killed)
             await asyncio.to_thread(client.join, 120)
             if done.exists():
+                self.took[step] = self.took[step] if killing else time.monotonic() - begun
                 did: dict[str, Any] = json.loads(done.read_text())
                 return did
             if (held := self._held_already(done)) is not None:
@@ -135,6 +138,7 @@ async def _kill(process: BaseProcess) -> None:
 async def test_R13_threat_S15_S17_killed_anywhere_nothing_is_lost_and_nothing_doubled(
     market: Market, node: Node, settings: Settings
 ) -> None:
+    PROCESSES.set_forkserver_preload(["tests.integration.api.soak"])  # each would import for seconds
     rounds, started = ROUNDS or 1, time.monotonic()
     print(f"seed {SEED}")  # noqa: T201
     soak = Soak(market, node, settings.data, Random(SEED))  # noqa: S311

@@ -1,4 +1,4 @@
-"""The object store over a local folder and memory; crashes and full disks in processes of their own."""
+"""The object store over a local folder, memory and S3; crashes and full disks in processes of their own."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 from obstore.store import LocalStore, MemoryStore
+from yarl import URL
 
 from ledger.objects import (
     BadObjectName,
@@ -29,17 +31,22 @@ from ledger.objects import (
     check_name,
     stored,
 )
+from tests.s3 import S3
 
 NAME = "payloads/" + "ab" * 32
 
 
-@pytest.fixture(params=["local", "memory"])
-def objects(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    return (
-        ObstoreObjects.local(tmp_path / "objects")
-        if request.param == "local"
-        else ObstoreObjects(MemoryStore())
-    )
+@pytest.fixture(params=["local", "memory", "s3"])
+def objects(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    match request.param:
+        case "local":
+            return ObstoreObjects.at(str(tmp_path / "objects"))
+        case "memory":
+            return ObstoreObjects(MemoryStore())
+    server: S3 = request.getfixturevalue("s3")
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return ObstoreObjects.at(server.bucket())
 
 
 async def put(objects: ObjectStore, name: str, *pieces: bytes) -> None:
@@ -200,6 +207,23 @@ async def test_a_caller_may_reuse_its_buffer(objects: ObjectStore) -> None:
         piece[:] = b"c" * 1000
         await writer.commit(NAME)
     assert await get(objects, NAME) == b"a" * 1000 + b"b" * 1000
+
+
+async def test_R09_who_has_a_signed_address_reads_for_a_while(
+    s3: S3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    objects = ObstoreObjects.at(s3.bucket())
+    await put(objects, NAME, b"0123456789")
+    url = await objects.signed_url(NAME, 60)
+    assert url is not None
+    part = {"range": "bytes=2-4"}
+    async with aiohttp.ClientSession() as http, http.get(URL(url, encoded=True), headers=part) as answer:
+        assert (answer.status, await answer.read()) == (206, b"234")
+    assert "X-Amz-Expires=60" in url
+    assert "secret" not in url
+    assert await ObstoreObjects.local(tmp_path).signed_url(NAME, 60) is None
 
 
 async def test_an_object_cut_behind_our_back_is_noticed(tmp_path: Path) -> None:

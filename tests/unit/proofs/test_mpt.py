@@ -321,3 +321,21 @@ def test_a_full_branch_is_read_like_any_other() -> None:
         prove(keccak(encoded[:-1] + b"\xc0"), b"\x00", [encoded[:-1] + b"\xc0"])
     with pytest.raises(ProofTooShort):
         prove(keccak(encoded[:-1] + b"\x07"), b"\x00", [encoded[:-1] + b"\x07"])
+
+
+def test_a_proof_as_a_node_gives_it() -> None:
+    assert mpt.proof_from_rpc(["0xc180", "0x80"]) == [b"\xc1\x80", b"\x80"]
+    assert mpt.proof_from_rpc([]) == mpt.proof_from_rpc(["0x80"]) == []
+    for refused, words in (({}, "a proof is a list of nodes"), (["c180"], "not bytes: 'c180'")):
+        with pytest.raises(BadNode) as error:
+            mpt.proof_from_rpc(refused)
+        assert str(error.value) == words
+
+
+def test_what_is_proven_otherwise_is_named_by_its_key() -> None:
+    trie = Trie({b"\1\2": b"value"})
+    verify_inclusion(trie.root, b"\1\2", b"value", trie.proof(b"\1\2"))
+    with pytest.raises(ValueMismatch, match=r"^0x0102 is proven to have another value$"):
+        verify_inclusion(trie.root, b"\1\2", b"other", trie.proof(b"\1\2"))
+    with pytest.raises(KeyAbsent, match=r"^0x0103 is proven to be absent$"):
+        verify_inclusion(trie.root, b"\1\3", b"value", trie.proof(b"\1\3"))

@@ -43,15 +43,15 @@ async def test_settings_of_connections_to_sqlite(database: Database) -> None:
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_settings_of_connections_to_postgresql(database: Database) -> None:
-    for opened, isolation, refuses in (
-        (database.reading(), "repeatable read", "on"),
-        (database.transaction(), "read committed", "off"),
+    for opened, isolation, refuses, idle in (
+        (database.reading(), "repeatable read", "on", "10min"),
+        (database.transaction(), "read committed", "off", "30s"),
     ):
         async with opened as session:
             assert (await run(session, "SHOW transaction_isolation")).scalar_one() == isolation
             assert (await run(session, "SHOW transaction_read_only")).scalar_one() == refuses
-            for limit in ("lock_timeout", "idle_in_transaction_session_timeout"):
-                assert (await run(session, f"SHOW {limit}")).scalar_one() == "30s"
+            assert (await run(session, "SHOW lock_timeout")).scalar_one() == "30s"
+            assert (await run(session, "SHOW idle_in_transaction_session_timeout")).scalar_one() == idle
 
 
 async def test_a_reader_cannot_write(database: Database) -> None:

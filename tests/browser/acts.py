@@ -1,0 +1,16 @@
+"""What a person does on the page, whoever they are."""
+
+from playwright.sync_api import Locator, Page, expect
+
+
+def connect(page: Page) -> None:
+    page.get_by_role("banner").get_by_role("button", name="Kết nối ví").click()
+    page.get_by_role("button", name="Strict wallet").click()
+    expect(page.get_by_role("banner").get_by_role("button", name="Tài khoản 0x")).to_be_visible()
+
+
+def said(facts: Locator) -> dict[str, str]:
+    """What the page lists, name to value."""
+    return dict(
+        zip(facts.locator("dt").all_inner_texts(), facts.locator("dd").all_inner_texts(), strict=True)
+    )
