@@ -45,7 +45,7 @@ def test_R19_a_licence_is_revoked_with_a_reason_through_the_wallet(
     page.get_by_role("button", name="Thu hồi giấy phép").click()
     desk = page.get_by_role("dialog")
     assert said(desk.locator("dl.facts").first)["Giấy phép"] == str(licence)
-    desk.get_by_text("Nội dung giao dịch").click()
+    desk.get_by_text("Nội dung sẽ ký").click()
     call = said(desk.locator("[data-signed=call]"))
     desk.get_by_role("button", name="Ký trong ví").click()
     expect(page.get_by_role("row").filter(has_text="Revoked").first).to_be_visible()
