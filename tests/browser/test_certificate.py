@@ -30,9 +30,10 @@ def test_R18_a_holder_gets_a_certificate_and_presents_it(
     challenge = "0x" + secrets.token_hex(32)
     page.get_by_label("Tên bên kiểm chứng").fill("bank.example")
     page.get_by_label("Mã thử thách").fill(challenge)
-    told = said(page.locator("[data-signed=typed]"))
+    told = said(page.locator("[data-signed=typed]").first)
+    page.get_by_role("button", name="Ký và tải tệp trình diện").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Ký và tải tệp trình diện").click()
+        page.get_by_role("dialog").get_by_role("button", name="Ký trong ví").click()
     presented = tmp_path / "presented.json"
     download.value.save_as(presented)
     ((account, signed),) = wallet.of("eth_signTypedData_v4")

@@ -35,7 +35,7 @@ def test_R15_a_review_is_recorded_as_the_page_said(
     page.get_by_role("button", name=button).click()
     desk = page.get_by_role("dialog")
     assert said(desk.locator("dl.facts").first)["Văn bản"] == "Đã đọc toàn bộ"
-    desk.get_by_text("Nội dung giao dịch").click()
+    desk.get_by_text("Nội dung sẽ ký").click()
     call = said(desk.locator("[data-signed=call]"))
     desk.get_by_role("button", name="Ký trong ví").click()
     expect(page.get_by_text("Đã ghi lên chuỗi.")).to_be_visible()

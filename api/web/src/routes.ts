@@ -23,6 +23,7 @@ export const PAGES: readonly Page[] = [
   page("/review", () => import("./pages/review/Queue.svelte")),
   page("/oversight", () => import("./pages/oversight/Oversight.svelte")),
   page("/oversight/figures", () => import("./pages/oversight/Figures.svelte")),
+  page("/oversight/alerts", () => import("./pages/oversight/Alerts.svelte")),
   page("/oversight/participants/:id", () => import("./pages/oversight/Participant.svelte")),
   page("/oversight/listings/:id", () => import("./pages/oversight/Listing.svelte")),
   page("/oversight/licences/:id", () => import("./pages/oversight/Licence.svelte")),

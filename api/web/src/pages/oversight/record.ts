@@ -1,6 +1,6 @@
 /** What the chain held of a participant, a listing or a licence after a block; and what may be done about it. */
 import { ask } from "../../lib/api";
-import type { Action } from "../../chain/act.svelte";
+import type { act } from "../../chain/act.svelte";
 
 export type Kind = "participant" | "listing" | "licence";
 
@@ -45,7 +45,7 @@ export const MEASURES: Readonly<Record<Kind, readonly Measure[]>> = {
 const CONTRACT = { participant: "Participants", listing: "Listings", licence: "Licences" } as const;
 
 /** The call: its subject, when it ends if it does, the hash of the reason. */
-export function call(kind: Kind, id: string, { key, ends }: Measure, until: number, digest: string): ReturnType<Action["call"]> {
+export function call(kind: Kind, id: string, { key, ends }: Measure, until: number, digest: string): ReturnType<Parameters<typeof act>[0]["call"]> {
   const subject = kind === "participant" ? id : kind === "listing" ? Number(id) : BigInt(id);
   return { contract: CONTRACT[kind], method: key, args: ends ? [subject, until, digest] : [subject, digest] };
 }

@@ -40,6 +40,7 @@ export const t = words({
     none: "Không có mục nào.",
     notfinal: "chưa chung cuộc",
     nowhere: "Không nhận ra điều cần tìm. Hãy nhập tài khoản 0x…, số tin đăng, số giấy phép, mã thanh toán, mã nước hoặc tên sự kiện.",
+    paper: "Tải hồ sơ giao dịch",
     participant: "Thành viên",
     prices: "Giá",
     purchases: "Lượt mua",
@@ -103,6 +104,7 @@ export const t = words({
     none: "There are no entries.",
     notfinal: "not final",
     nowhere: "That is nothing to search for. Enter an account 0x…, a listing's or licence's number, a payment's reference, a country or an event.",
+    paper: "Download the dossier",
     participant: "Participant",
     prices: "Prices",
     purchases: "Purchases",
@@ -128,3 +130,25 @@ export const t = words({
     yes: "yes",
   },
 });
+
+const kinds = words({
+  vi: {
+    price: "Giá bất thường",
+    reciprocal: "Mua bán qua lại",
+    repeated: "Mua lặp lại",
+    threshold: "Nhiều lượt mua cộng lại vượt ngưỡng",
+    uncounted: "Không đếm được để so với ngưỡng",
+  },
+  en: {
+    price: "Unusual price",
+    reciprocal: "Trade to and fro",
+    repeated: "Repeated trade",
+    threshold: "Purchases that together cross a threshold",
+    uncounted: "Nothing to count against a threshold",
+  },
+});
+
+/** What a kind of alert is called. */
+export function alert(kind: string): string {
+  return /^(price|reciprocal|repeated|threshold|uncounted)$/.test(kind) ? kinds(kind as Parameters<typeof kinds>[0]) : kind;
+}
