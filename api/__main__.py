@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
-from api.app import Adapters, SettingMissing, create_app, real_adapters
+from api.adapters import Adapters, SettingMissing, real_adapters
+from api.app import create_app
 from api.logs import configure
 from api.metrics import served
 from api.production import NotForProduction

@@ -1,9 +1,12 @@
 """Work in the background that ends with a block."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
+
+LOG: Final = logging.getLogger("socai.tasks")
 
 
 @asynccontextmanager
@@ -20,3 +23,17 @@ async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         while not task.done():
             task.cancel()
             await asyncio.wait([task], timeout=5)
+
+
+async def repeat(
+    what: str, work: Callable[[], Awaitable[int | None]], every: float, first: float = 0
+) -> None:
+    """Does `work` every so many seconds, from `first` on; an error is logged and it goes on."""
+    await asyncio.sleep(first)
+    while True:
+        try:
+            if count := await work():
+                LOG.info(what, extra={"count": count})
+        except Exception:
+            LOG.exception("failed: " + what)
+        await asyncio.sleep(every)

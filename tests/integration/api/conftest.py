@@ -21,7 +21,8 @@ from pydantic import SecretStr
 from sqlalchemy import NullPool, create_engine, text
 
 from api.__main__ import KEEP_ALIVE_SECONDS
-from api.app import Adapters, create_app, real_adapters
+from api.adapters import Adapters, real_adapters
+from api.app import create_app
 from api.deps import Services
 from api.settings import Settings
 from ledger.chain.devnet import Devnet
