@@ -10,7 +10,7 @@ from api.schemas.values import LicenceId
 from ledger.domain.entitlement import Undecidable
 from ledger.domain.evidence import EvidenceUnknown
 from ledger.domain.history import BlockUnknown, NotOverseer
-from ledger.paper import pdf
+from ledger.pdf import pdf
 from ledger.services.dossier_paper import paper
 
 router = APIRouter(prefix="/dossiers", tags=["history"])

@@ -83,7 +83,7 @@ def audit_command(
     from ledger.cli.audit_paper import paper
     from ledger.indexer.audit.run import audit
     from ledger.indexer.fetch import Source
-    from ledger.paper import pdf as paper_pdf
+    from ledger.pdf import pdf as printed
     from ledger.store.database import Database
 
     options: Options = context.obj
@@ -117,7 +117,7 @@ def audit_command(
                 await database.close()
         _write(audited, to, options.account if sign else None)
         if pdf is not None:
-            pdf.write_bytes(paper_pdf(paper(to.read_bytes())))
+            pdf.write_bytes(printed(paper(to.read_bytes())))
         report = audited.report
         options.output.done(
             f"{to}: {len(report.findings)} finding(s) as of block {report.block.number}.",

@@ -21,7 +21,6 @@ from ledger.cli.export import is_export, shown, verify_export
 from ledger.cli.session import Options, run
 from ledger.client.service import Service
 from ledger.domain.evidence import Subject
-from ledger.paper import attachment
 from ledger.proofs import dossier, evidence, presentation
 from ledger.proofs import history as histories
 from ledger.proofs import trust as trusts
@@ -219,6 +218,8 @@ def verify(
             return
         data = file.read_bytes()
         if file.suffix == ".pdf":
+            from ledger.pdf import attachment
+
             data = attachment(data, ATTACHED)
         if dossier.is_dossier(data):
             _verify_dossier(options, data, believed, now)

@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -87,6 +84,9 @@ class Database:
 
         Raises NotMigratable.
         """
+        from alembic import command  # most commands open a database that is as it should be
+        from alembic.util import CommandError
+
         try:
             await self._alembic(lambda config: command.upgrade(config, revision))
         except CommandError as error:
@@ -97,6 +97,8 @@ class Database:
 
     async def downgrade(self, revision: str) -> None:
         """Takes the schema down to `revision` ("base" removes every table), all or nothing."""
+        from alembic import command
+
         await self._alembic(lambda config: command.downgrade(config, revision))
 
     async def ping(self) -> None:
@@ -108,7 +110,9 @@ class Database:
         await self._writer.dispose()
         await self._reader.dispose()
 
-    async def _alembic(self, run: Any) -> None:
+    async def _alembic(self, run: Callable[[Any], None]) -> None:
+        from alembic.config import Config
+
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         # SQLite rebuilds a table to alter it, which foreign keys would turn into deletions: they are off here

@@ -9,7 +9,8 @@ from pypdf import PdfReader
 
 from ledger.chain.trust import trust_file
 from ledger.crypto.seal import PrivateKey
-from ledger.paper import NoAttachment, attachment
+from ledger.paper import NoAttachment
+from ledger.pdf import attachment
 from ledger.proofs import canonical
 from ledger.proofs import trust as trusts
 from ledger.proofs.dossier import BadDossier, verify

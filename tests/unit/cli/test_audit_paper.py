@@ -8,7 +8,8 @@ from pypdf import PdfReader
 from ledger.cli.audit_paper import ATTACHED, paper
 from ledger.indexer.audit.report import LogSeen, Report
 from ledger.indexer.state import Journal
-from ledger.paper import NoAttachment, Paper, Section, attachment, pdf
+from ledger.paper import NoAttachment, Paper, Section
+from ledger.pdf import attachment, pdf
 from ledger.proofs import canonical
 from ledger.proofs.claims import Block
 
