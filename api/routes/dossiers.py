@@ -10,7 +10,6 @@ from api.schemas.values import LicenceId
 from ledger.domain.entitlement import Undecidable
 from ledger.domain.evidence import EvidenceUnknown
 from ledger.domain.history import BlockUnknown, NotOverseer
-from ledger.pdf import pdf
 from ledger.services.dossier_paper import paper
 
 router = APIRouter(prefix="/dossiers", tags=["history"])
@@ -37,5 +36,11 @@ async def licence(
     data = await dossiers.of_licence(current.account, licence_id)
     headers = {"Content-Disposition": f'attachment; filename="dossier-{licence_id}.{form}"'}
     if form == "pdf":
-        data = await asyncio.to_thread(lambda: pdf(paper(data, dossiers.url)))
+        data = await asyncio.to_thread(_printed, data, dossiers.url)
     return Response(data, headers=headers, media_type=f"application/{form}")
+
+
+def _printed(data: bytes, url: str) -> bytes:
+    from ledger.pdf import pdf  # 30 MB of memory that most replicas never need
+
+    return pdf(paper(data, url))

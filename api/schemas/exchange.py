@@ -49,5 +49,6 @@ class Health(Schema):
 
 class Ready(Schema):
     parts: Annotated[
-        dict[str, str], Field(description="`database`, `chain`, `index`, `keys`, `objects`: `ok` each.")
+        dict[str, str],
+        Field(description="`ok` for each of `database`, `chain`, `index`, `keys` and `objects`."),
     ]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from eth_account.signers.local import LocalAccount
 
+from api.metrics import TimedCustody
 from api.schemas.grants import EntitlementInfo
 from api.settings import Settings
 from ledger.client.keys import sign
@@ -244,7 +245,9 @@ async def test_anybody_asks_what_the_chain_says_of_a_right(
 async def test_R33_a_custodian_out_of_reach_releases_nothing_and_is_recorded(
     client: Client, market: Market, sold: Sold, settings: Settings
 ) -> None:
-    keys = client.services.grants.keys.custody
+    timed = client.services.grants.keys.custody
+    assert isinstance(timed, TimedCustody)
+    keys = timed._custody
     assert isinstance(keys, LocalKeyStore)
     keys._agent._process.kill()
     key = PrivateKey.generate()
