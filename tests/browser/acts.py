@@ -11,6 +11,7 @@ def connect(page: Page) -> None:
 
 def said(facts: Locator) -> dict[str, str]:
     """What the page lists, name to value."""
-    return dict(
-        zip(facts.locator("dt").all_inner_texts(), facts.locator("dd").all_inner_texts(), strict=True)
-    )
+    names, values = facts.evaluate(
+        "list => ['dt', 'dd'].map(kind => [...list.querySelectorAll(kind)].map(one => one.innerText))"
+    )  # at once: the page may be adding to it
+    return dict(zip(names, values, strict=True))

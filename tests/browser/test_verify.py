@@ -26,7 +26,7 @@ class Files:
 def files(market: Local, listed: Listed, tmp_path_factory: pytest.TempPathFactory) -> Files:
     folder = tmp_path_factory.mktemp("evidence")
     licence, trust = folder / "licence.json", folder / "trust.json"
-    number = market("buy", listed.plan).facts["licence"]
+    number = market("buy", listed.plan, "--again").facts["licence"]
     assert market("certificate", "licence", number, "--to", licence).code == 0
     assert market("trust", "--development", "--to", trust).code == 0
     return Files(licence, trust, json.loads(licence.read_bytes())["claim"]["holder"])
