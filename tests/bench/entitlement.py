@@ -1,12 +1,13 @@
 """How much a decision costs beyond the one call that it needs. p50 of calls taken in turns, one at a time."""
 
-import asyncio
 import json
 import os
 import socket
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+
+import uvloop
 
 from ledger.chain.bindings import Licences
 from ledger.chain.entitlements import ChainEntitlements
@@ -99,4 +100,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())
