@@ -83,7 +83,9 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
                     repeat("payloads erased", services.erasures.carry_out, collect),
                     repeat("access log anchored", anchored, anchor, anchor),
                 ]
-                await asyncio.gather(*chores)
+                async with asyncio.TaskGroup() as group:
+                    for chore in chores:
+                        group.create_task(chore)
 
             async def looked() -> None:
                 if not await adapters.leader.leads():

@@ -10,15 +10,15 @@ LOG: Final = logging.getLogger("socai.tasks")
 
 
 @asynccontextmanager
-async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Has `work` done in the background until the block ends.
+async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Has `work` done in the background, by the task that is given, until the block ends.
 
     It is cancelled until it ends: `asyncio.wait_for`, on which drivers wait, loses a cancellation that comes
     with its result (before Python 3.12).
     """
     task = asyncio.create_task(work)
     try:
-        yield
+        yield task
     finally:
         while not task.done():
             task.cancel()

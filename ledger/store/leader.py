@@ -58,7 +58,7 @@ class Leader:
         return await self._lock.held()
 
     async def run(self, duties: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Has `duties` done while this process leads, anew each time; until cancelled."""
+        """Has `duties` done while this process leads, anew each time and after a failure; until cancelled."""
         while True:
             if await self._lock.take():
                 LOG.info("leading")
@@ -70,9 +70,11 @@ class Leader:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def _do(self, duties: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        async with meanwhile(duties()):
-            while await self.leads():  # noqa: ASYNC110 - the server tells nobody
+        async with meanwhile(duties()) as task:
+            while not task.done() and await self.leads():  # noqa: ASYNC110 - the server tells nobody
                 await asyncio.sleep(EVERY_SECONDS)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            LOG.error("duties failed", exc_info=error)
 
 
 class FileLock:

@@ -62,3 +62,17 @@ async def test_threat_S17_who_loses_the_lock_does_not_lead_at_once(postgresql: P
             assert not await replica.leader.leads()
         await until(lambda: replica.began == 2)  # nobody else wanted it
     postgresql.drop(url)
+
+
+async def test_R13_duties_that_fail_are_taken_up_again(database_url: str) -> None:
+    replica = Replica(database_url)
+
+    async def failing() -> None:
+        if replica.began == 0:
+            replica.began += 1
+            raise OSError("the disk is full")
+        await replica.work()
+
+    async with meanwhile(replica.leader.run(failing)):
+        await until(lambda: replica.at_work)
+    assert replica.began == 2
