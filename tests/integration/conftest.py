@@ -7,12 +7,13 @@ import pytest_asyncio
 
 from ledger.chain.devnet import Devnet
 from ledger.chain.rpc import Rpc
+from tests.e2e.conftest import free_port
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def devnet() -> AsyncIterator[Devnet]:
     """The session's chain, with every historical state. Tests that stop or kill a chain start their own."""
-    async with Devnet(port=18545, history=None) as chain:
+    async with Devnet(port=free_port(), history=None) as chain:
         yield chain
 
 

@@ -30,6 +30,7 @@ from ledger.chain.rpc import Rpc
 from ledger.domain.siwe import Message
 from ledger.store.database import Database
 from ledger.store.engine import parse
+from tests.e2e.conftest import free_port
 from tests.integration.api.market import PASSPHRASE, Deployment, Market, deployment
 from tests.integration.node import Node
 from tests.postgresql import Postgresql
@@ -113,7 +114,7 @@ def signed(message: Message, account: LocalAccount) -> dict[str, str]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def deployed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deployment]:
     """One chain with one exchange, for all tests."""
-    async with Devnet(port=18645) as chain:
+    async with Devnet(port=free_port()) as chain:
         yield await deployment(chain, tmp_path_factory.mktemp("exchange"))
 
 
