@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from api.settings import Settings
+from tests.e2e.conftest import free_port
 from tests.integration.api.conftest import Client
 from tests.integration.api.market import PASSPHRASE
 from tests.integration.api.test_start import FORKS, _main
@@ -63,12 +63,6 @@ def collector() -> Iterator[tuple[str, list[Span]]]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def get(url: str) -> tuple[int, str, str]:

@@ -3,7 +3,6 @@ development mode), SoftHSM, and in place of AWS its emulator moto."""
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import pytest
 
 from ledger.keys import Cost, KeyCustody, LocalKeyStore
 from ledger.keys.choice import open_custody
+from tests.e2e.conftest import free_port
 
 WORDS = "a passphrase"
 PIN = "246813"
@@ -50,11 +50,6 @@ class Case:
     destroy: Callable[[str], None] | None
     lost: KeyCustody
     secret: str
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import timeit
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -50,6 +49,7 @@ from ledger.proofs.keccak import keccak
 from ledger.proofs.presentation import BadPresentation, Challenge, NotTheHolder, OtherChallenge, Stale
 from ledger.proofs.seals import ExtraData, OtherValidators, SealError, TooFewSeals
 from ledger.proofs.trust import Development, Qbft, Trust, UnknownValidators
+from tests.e2e.conftest import free_port
 from tests.integration.indexer.market import Market, found
 
 ACTS = 120
@@ -58,12 +58,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 def _address(key: PrivateKey) -> bytes:
     return keccak(key.public_key.format(compressed=False)[1:])[12:]
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 KEYS = sorted((PrivateKey(bytes([n]) * 32) for n in range(1, 5)), key=_address)
