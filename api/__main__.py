@@ -4,6 +4,7 @@ Exit codes: 0 stopped; 1 could not start, standard error says why in one line; 2
 """
 
 import asyncio
+import ctypes
 import logging
 import socket
 import sys
@@ -23,6 +24,7 @@ from api.logs import configure
 from api.metrics import served
 from api.production import NotForProduction
 from api.settings import Settings
+from api.zerocopy import ZeroCopyProtocol
 from ledger.chain.finality import FinalityError
 from ledger.chain.manifest import ManifestError, WrongChain
 from ledger.chain.rpc import RpcError
@@ -51,9 +53,13 @@ KEEP_ALIVE_SECONDS: Final = 75
 """Longer than clients and proxies keep a connection idle (aiohttp 15, nginx 60), lest one writes a request
 into a connection that is being closed: what is no GET is then not repeated."""
 
+_M_ARENA_MAX: Final = -8
+"""Of glibc's malloc.h."""
+
 
 def main() -> int:
     configure()
+    _few_heaps()
     try:
         settings = Settings()
     except ValidationError as error:
@@ -79,6 +85,7 @@ def main() -> int:
     app = create_app(settings, opening)
     config = uvicorn.Config(
         app if settings.otlp_url is None else _traced(app),
+        http=ZeroCopyProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -104,6 +111,12 @@ def main() -> int:
     for why in refused:
         sys.stderr.write(f"socai cannot start: {' '.join(str(why).split())}\n")
     return 0 if server.started else 1
+
+
+def _few_heaps() -> None:
+    """glibc has a heap for every thread, and keeps in each what a large upload freed: two are enough."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 class _Server(uvicorn.Server):

@@ -1,7 +1,7 @@
 """What the use cases stand on, opened for the settings: database, folders, key store, nodes."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence, Sized
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,7 @@ from ledger.chain.erc1271 import ContractSignatures
 from ledger.chain.events import Decoder
 from ledger.chain.finality import parse_finality
 from ledger.chain.manifest import Manifest
+from ledger.chain.nodes import ChainNodes
 from ledger.chain.roles import ChainOversight, ChainSellers, ChainSupervisors
 from ledger.chain.rpc import Rpc
 from ledger.chain.sender import Sender
@@ -41,6 +42,7 @@ from ledger.services.deposits import Custodian, Recipients, Sellers
 from ledger.services.erasures import Supervisors
 from ledger.services.exchange import FinalBlock
 from ledger.services.grants import Entitlements, Uses
+from ledger.services.health import Intents, Nodes
 from ledger.services.history import Exports, Overseers
 from ledger.services.ports import Clock
 from ledger.services.reconciliations import Providers
@@ -65,12 +67,6 @@ class Keys(Recipients, Protocol):
     def log_key(self) -> Ed25519PrivateKey: ...
 
 
-class Intents(Protocol):
-    async def open(self) -> Sized:
-        """The vault's transactions that are not settled."""
-        ...
-
-
 Chore = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -85,6 +81,7 @@ class Adapters:
     manifest: Manifest
     finality: str
     blocks: FinalBlock
+    nodes: Nodes
     database: Database
     objects: ObjectStore
     keys: Keys
@@ -152,6 +149,7 @@ async def real_adapters(settings: Settings) -> AsyncIterator[Adapters]:
                 manifest=manifest,
                 finality=settings.finality,
                 blocks=blocks,
+                nodes=ChainNodes(nodes, finality),
                 database=database,
                 objects=objects,
                 keys=keys,

@@ -19,6 +19,7 @@ from api.middleware import Envelope
 from api.routes import (
     access_log,
     catalogue,
+    dealings,
     deposits,
     dossiers,
     encryption_keys,
@@ -81,6 +82,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
                     repeat("deposits collected", abandoned, collect),
                     repeat("unclaimed payloads collected", services.unclaimed.collect, collect),
                     repeat("payloads erased", services.erasures.carry_out, collect),
+                    repeat("old records thrown away", services.retention.forget, collect),
                     repeat("access log anchored", anchored, anchor, anchor),
                 ]
                 async with asyncio.TaskGroup() as group:
@@ -113,7 +115,7 @@ def create_app(settings: Settings, open_adapters: Open | None = None) -> FastAPI
     for module in (
         *(auth, deposits, uploads, payloads, metadata, samples, catalogue, grants, streams),
         *(encryption_keys, erasures, exchange, access_log),
-        *(evidence, live, dossiers, reconciliations, history, problems),
+        *(evidence, live, dealings, dossiers, reconciliations, history, problems),
     ):
         v1.include_router(module.router)
     app.include_router(v1)

@@ -11,6 +11,7 @@ from api.errors import NotSignedIn
 from ledger.domain.session import Session
 from ledger.services.access_log import AccessLog
 from ledger.services.catalogue import Catalogue, Offers
+from ledger.services.dealings import Dealings
 from ledger.services.deposits import Deposits
 from ledger.services.dossiers import Dossiers
 from ledger.services.encryption_keys import EncryptionKeys
@@ -18,6 +19,7 @@ from ledger.services.erasures import Erasures
 from ledger.services.evidence import Evidence
 from ledger.services.exchange import Exchange
 from ledger.services.grants import Grants
+from ledger.services.health import Health
 from ledger.services.history import History
 from ledger.services.limits import Limiter
 from ledger.services.live import Live
@@ -25,6 +27,7 @@ from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.readiness import Readiness
 from ledger.services.reconciliations import Reconciliations
+from ledger.services.retention import Retention
 from ledger.services.samples import Samples
 from ledger.services.sign_in import SignIn
 from ledger.services.streams import Streams
@@ -45,10 +48,12 @@ class Services:
     encryption_keys: EncryptionKeys
     erasures: Erasures
     unclaimed: Unclaimed
+    retention: Retention
     metadata: Metadata
     samples: Samples
     catalogue: Catalogue
     offers: Offers
+    dealings: Dealings
     exchange: Exchange
     access_log: AccessLog
     evidence: Evidence
@@ -57,6 +62,7 @@ class Services:
     dossiers: Dossiers
     reconciliations: Reconciliations
     readiness: Readiness
+    health: Health
 
 
 def services(request: Request) -> Services:
@@ -82,6 +88,7 @@ ErasureService = Annotated[Erasures, Depends(_use("erasures"))]
 MetadataService = Annotated[Metadata, Depends(_use("metadata"))]
 SampleService = Annotated[Samples, Depends(_use("samples"))]
 CatalogueService = Annotated[Catalogue, Depends(_use("catalogue"))]
+DealingService = Annotated[Dealings, Depends(_use("dealings"))]
 OfferService = Annotated[Offers, Depends(_use("offers"))]
 AccessLogService = Annotated[AccessLog, Depends(_use("access_log"))]
 EvidenceService = Annotated[Evidence, Depends(_use("evidence"))]
@@ -89,6 +96,7 @@ DossierService = Annotated[Dossiers, Depends(_use("dossiers"))]
 ReconciliationService = Annotated[Reconciliations, Depends(_use("reconciliations"))]
 LiveService = Annotated[Live, Depends(_use("live"))]
 HistoryService = Annotated[History, Depends(_use("history"))]
+HealthService = Annotated[Health, Depends(_use("health"))]
 ReadinessService = Annotated[Readiness, Depends(_use("readiness"))]
 ExchangeFacts = Annotated[Exchange, Depends(_use("exchange"))]
 

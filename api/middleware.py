@@ -9,6 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import zerocopy
 from api.errors import INTERNAL, BodyTooLarge, known, problem
 from api.limits import network
 from api.metrics import Metrics
@@ -69,6 +70,8 @@ class Envelope:
                 headers["X-Request-Id"] = request.state.request_id
             elif message["type"] == "http.response.body":
                 seen["bytes_out"] += len(message.get("body", b""))
+            elif message["type"] == zerocopy.EXTENSION:
+                seen["bytes_out"] += message["count"]
             await send(message)
 
         try:

@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ledger.domain.retention import YEARS
+
 GIB = 1 << 30
 PROFILES: Final = Path(__file__).parent / "profiles"
 Profile = Literal["development", "pilot", "production"]
@@ -171,6 +173,12 @@ class Settings(BaseSettings):
         default=3600,
         gt=0,
         description="How often incomplete deposits are thrown away, and erasures carried out.",
+    )
+    retention_years: int = Field(
+        default=YEARS,
+        gt=0,
+        description="How long answers to key requests and overseers' inquiries are kept; the chain and the "
+        "access log, which hold nothing personal, keep all.",
     )
     unclaimed_seconds: int = Field(
         default=7 * 24 * 3600,

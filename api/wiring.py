@@ -10,10 +10,13 @@ from api.adapters import Adapters
 from api.deps import Services
 from api.settings import Settings
 from ledger.chain.trust import published
+from ledger.crypto.merkle import leaf_count
 from ledger.crypto.seal import Suite
+from ledger.crypto.verified import LEAF
 from ledger.domain.siwe import RelyingParty
 from ledger.indexer.alerts import AlertReader
 from ledger.indexer.catalogue import CatalogueReader
+from ledger.indexer.dealings import DealingReader
 from ledger.indexer.figures import FigureReader
 from ledger.indexer.history import IndexReader
 from ledger.indexer.payments import PaymentReader
@@ -26,12 +29,14 @@ from ledger.services.erasures import Erasures
 from ledger.services.evidence import Evidence
 from ledger.services.exchange import Exchange
 from ledger.services.grants import Grants
+from ledger.services.health import Health
 from ledger.services.history import History
 from ledger.services.live import Live
 from ledger.services.metadata import Metadata
 from ledger.services.payloads import Payloads
 from ledger.services.readiness import OK, Part, Readiness
 from ledger.services.reconciliations import Reconciliations
+from ledger.services.retention import Retention
 from ledger.services.samples import Samples
 from ledger.services.sign_in import SignIn
 from ledger.services.streams import Streams
@@ -48,6 +53,7 @@ from ledger.store.index.catalogue import IndexCatalogue
 from ledger.store.index.history import IndexHistory
 from ledger.store.inquiries import Inquiries
 from ledger.store.metadata import Documents as DocumentRows
+from ledger.store.retention import Retention as Records
 from ledger.store.samples import Samples as SampleRows
 from ledger.store.sessions import Sessions
 
@@ -92,7 +98,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         listings=contracts["Listings"],
         reviews=contracts["Reviews"],
         region=settings.region.encode(),
-        largest=settings.deposit_bytes,
+        largest=_largest(settings, adapters),
         quota=settings.quota_bytes,
         waiting=settings.deposits_waiting,
         deposit_seconds=settings.deposit_seconds,
@@ -127,7 +133,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         vault_public_keys=[adapters.keys.recipient(suite).public for suite in Suite],
         custodian=adapters.custodian.address,
         region=settings.region,
-        deposit_bytes=settings.deposit_bytes,
+        deposit_bytes=_largest(settings, adapters),
         metadata_bytes=settings.metadata_bytes,
         blocks=adapters.blocks,
         index=adapters.index,
@@ -139,6 +145,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         read=reading(database, EvidenceRows),
         objects=adapters.objects,
         trust=published(manifest, settings.trust),
+        url=settings.public_url,
     )
     searches = History(
         overseers=adapters.overseers,
@@ -149,6 +156,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         exports=adapters.exports,
         clock=adapters.clock,
     )
+    readiness = Readiness(_parts(settings, adapters, exchange), time.monotonic)
     return Services(
         sign_in=SignIn(
             party=RelyingParty(
@@ -212,6 +220,9 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             clock=adapters.clock,
             grace_seconds=settings.unclaimed_seconds,
         ),
+        retention=Retention(
+            writing(database, Records), adapters.blocks, adapters.clock, settings.retention_years
+        ),
         erasures=Erasures(
             chain_id=manifest.chain_id,
             listings=contracts["Listings"],
@@ -248,6 +259,7 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
         ),
         catalogue=adapters.catalogue,
         offers=offers,
+        dealings=DealingReader(reading(database, IndexCatalogue)),
         live=Live(reader, adapters.index),
         history=searches,
         reconciliations=Reconciliations(
@@ -263,5 +275,22 @@ def wire(settings: Settings, adapters: Adapters) -> Services:
             url=settings.public_url,
         ),
         exchange=exchange,
-        readiness=Readiness(_parts(settings, adapters, exchange), time.monotonic),
+        readiness=readiness,
+        health=Health(
+            overseers=adapters.overseers,
+            readiness=readiness,
+            leader=adapters.leader,
+            nodes=adapters.nodes,
+            index=adapters.index,
+            intents=adapters.intents,
+            custody=(settings.custody or "local").partition(":")[0],
+        ),
     )
+
+
+def _largest(settings: Settings, adapters: Adapters) -> int:
+    """Most bytes of a payload, whose leaves are kept behind it."""
+    most = adapters.objects.largest
+    if most is None:
+        return settings.deposit_bytes
+    return min(settings.deposit_bytes, most - leaf_count(most) * LEAF)

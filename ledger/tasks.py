@@ -2,15 +2,39 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any, Final
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, TypeVar
 
 LOG: Final = logging.getLogger("socai.tasks")
 
+T = TypeVar("T")
+
+
+async def ahead(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """The same items: the next is made while the caller works on this one. Closes `items`."""
+
+    async def step() -> T:
+        return await anext(items)
+
+    following = asyncio.create_task(step())
+    try:
+        while True:
+            try:
+                item = await following
+            except StopAsyncIteration:
+                return
+            following = asyncio.create_task(step())
+            yield item
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await following
+        await items.aclose()
+
 
 @asynccontextmanager
-async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+async def meanwhile(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
     """Has `work` done in the background, by the task that is given, until the block ends.
 
     It is cancelled until it ends: `asyncio.wait_for`, on which drivers wait, loses a cancellation that comes

@@ -53,6 +53,7 @@ async def listings(
     price: Annotated[Price | None, Query(description="Of a plan that is not closed.")] = None,
     right: Annotated[Right | None, Query(description="That a plan which is not closed grants.")] = None,
     freshness: Annotated[Literal["fresh", "stale"] | None, Query()] = None,
+    awaiting: Annotated[bool, Query(description="Those that wait for a reviewer only.")] = False,
     delisted: Annotated[bool, Query(description="Those delisted too.")] = False,
     order: Annotated[Literal["newest", "oldest"], Query(description="Which come first.")] = "newest",
     cursor: Annotated[int | None, Query(ge=0, lt=1 << 48, description="`next` of the page before.")] = None,
@@ -70,6 +71,7 @@ async def listings(
         price=price,
         right=right,
         fresh=None if freshness is None else freshness == "fresh",
+        awaiting=awaiting,
         delisted=delisted,
     )
     held, found = await offers.search(wanted, cursor, limit, newest_first=order == "newest")

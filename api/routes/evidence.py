@@ -1,4 +1,5 @@
-from typing import Annotated, Any, Final
+import asyncio
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
@@ -7,6 +8,7 @@ from api.errors import documented
 from api.ranges import matches
 from api.schemas.values import LicenceId, hexadecimal
 from ledger.domain.evidence import EvidenceUnknown, Subject
+from ledger.services.certificate_paper import paper
 from ledger.services.evidence import Evidence
 
 router = APIRouter(prefix="/evidence", tags=["evidence"])
@@ -15,6 +17,10 @@ JSON: Final[dict[str, Any]] = {"application/json": {"schema": {"type": "object"}
 RESPONSES: Final = documented(EvidenceUnknown) | {
     200: {"description": "The bundle, as docs/evidence.md describes it.", "content": JSON},
     304: {"description": "The caller has it already."},
+}
+
+PRINTED: Final[dict[str, Any]] = JSON | {
+    "application/pdf": {"schema": {"type": "string", "format": "binary"}}
 }
 
 Licence = Annotated[LicenceId, Path(description="The licence's token id.")]
@@ -32,12 +38,26 @@ async def trust(evidence: EvidenceService) -> Response:
     return Response(evidence.trust, media_type="application/json")
 
 
-@router.get("/licences/{licence_id}", response_class=Response, responses=RESPONSES)
+@router.get(
+    "/licences/{licence_id}",
+    response_class=Response,
+    responses=RESPONSES
+    | {200: {"description": "The bundle; as PDF with the JSON attached.", "content": PRINTED}},
+)
 async def licence(
-    licence_id: Licence, evidence: EvidenceService, block: Most = None, held: Held = None
+    licence_id: Licence,
+    evidence: EvidenceService,
+    block: Most = None,
+    form: Annotated[Literal["json", "pdf"], Query(alias="format")] = "json",
+    held: Held = None,
 ) -> Response:
     """The newest certificate of a licence, captured when the block that changed it last became final."""
-    return await _newest(evidence, Subject("licence", licence_id), block, held)
+    if form == "json":
+        return await _newest(evidence, Subject("licence", licence_id), block, held)
+    stored = await evidence.newest(Subject("licence", licence_id), block)
+    data = await asyncio.to_thread(_printed, await evidence.bundle(stored), evidence.url)
+    headers = {"Content-Disposition": f'attachment; filename="licence-{licence_id}.pdf"'}
+    return Response(data, headers=headers, media_type="application/pdf")
 
 
 @router.get("/payments/{licence_id}", response_class=Response, responses=RESPONSES)
@@ -54,6 +74,12 @@ async def listing(
 ) -> Response:
     """The newest certificate of a listing's version."""
     return await _newest(evidence, Subject("listing", listing_id, number), block, held)
+
+
+def _printed(data: bytes, url: str) -> bytes:
+    from ledger.pdf import pdf  # 30 MB of memory that most replicas never need
+
+    return pdf(paper(data, url))
 
 
 async def _newest(evidence: Evidence, subject: Subject, most: int | None, held: str | None) -> Response:

@@ -1,8 +1,9 @@
 from fastapi import APIRouter
 
-from api.deps import ExchangeFacts, ReadinessService
+from api.deps import CurrentSession, ExchangeFacts, HealthService, ReadinessService
 from api.errors import documented
-from api.schemas.exchange import ExchangeInfo, Health, Ready
+from api.routes.history import OVERSEEN
+from api.schemas.exchange import ExchangeInfo, Health, HealthReport, IndexInfo, NodeInfo, Ready
 from ledger.services.readiness import NotReady
 
 router = APIRouter(tags=["exchange"])
@@ -28,6 +29,20 @@ async def health(facts: ExchangeFacts) -> Health:
         index=trouble,
         index_block=index.block,
         index_lag_blocks=index.lag,
+    )
+
+
+@router.get("/health/report", responses=documented(*OVERSEEN))
+async def health_report(current: CurrentSession, service: HealthService) -> HealthReport:
+    """How this replica is and what it stands on: parts, nodes and whether they agree, leader, index, keys."""
+    found = await service.report(current.account)
+    return HealthReport(
+        parts=dict(found.parts),
+        leads=found.leads,
+        nodes=[NodeInfo.model_validate(node, from_attributes=True) for node in found.nodes],
+        index=IndexInfo(block=found.index.block, final=found.index.final, lag_blocks=found.index.lag),
+        custody=found.custody,
+        waiting=found.waiting,
     )
 
 

@@ -3,7 +3,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from api import ranges
+from api import ranges, zerocopy
 from api.deps import PayloadService
 from api.errors import documented
 from api.schemas.payloads import ProofInfo
@@ -50,6 +50,8 @@ async def payload(
     exact = range_ == f"bytes={start}-{end - 1}"  # of no other would the store give just these bytes
     if exact and (url := await payloads.elsewhere(found, start, end)) is not None:
         return RedirectResponse(url, 307, headers={"Cache-Control": "no-store"})
+    if zerocopy.offered(request) and (file := await payloads.file(found, start, end)) is not None:
+        return zerocopy.ZeroCopyResponse(file, start, end, status, headers, "application/octet-stream")
     return StreamingResponse(
         payloads.stream(found, start, end), status, headers=headers, media_type="application/octet-stream"
     )

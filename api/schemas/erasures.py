@@ -16,8 +16,8 @@ class ErasureRequest(Schema):
 
 class ErasureInfo(Schema):
     """Once done, `signature` is the custodian's: EIP-712, domain `Socai Erasures`, version 1, for the
-    Listings contract; type `Erasure(address seller,bytes32 root,bytes32 depositId,string reason,uint64
-    askedAt,uint64 erasedAt)`, in Unix seconds."""
+    Listings contract; type `Erasure(address seller,bytes32 root,bytes32 depositId,address askedBy,string
+    reason,uint64 askedAt,uint64 erasedAt)`, in Unix seconds."""
 
     root: Hash
     deposit_id: Hash

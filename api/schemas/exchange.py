@@ -52,3 +52,26 @@ class Ready(Schema):
         dict[str, str],
         Field(description="`ok` for each of `database`, `chain`, `index`, `keys` and `objects`."),
     ]
+
+
+class NodeInfo(Schema):
+    block: Annotated[int | None, Field(description="Its newest final block; null: it does not answer.")]
+    hash: Hash | None
+    agrees: Annotated[
+        bool | None, Field(description="Whether it has the block that the service's own node has.")
+    ]
+
+
+class IndexInfo(Schema):
+    block: Annotated[int, Field(description="The newest block in the index; -1 while unknown.")]
+    final: int
+    lag_blocks: int
+
+
+class HealthReport(Schema):
+    parts: Annotated[dict[str, str], Field(description="As `/v1/ready` says, `ok` or what is wrong.")]
+    leads: Annotated[bool, Field(description="Whether the replica that answers leads.")]
+    nodes: Annotated[list[NodeInfo], Field(description="The service's own first, then the witnesses.")]
+    index: IndexInfo
+    custody: Annotated[str, Field(description="`local`, `vault+https`, `pkcs11` or `aws-kms`.")]
+    waiting: Annotated[int, Field(description="The vault's transactions that are not mined.")]

@@ -10,7 +10,7 @@ sender writes stops a reader, and encoding gives the very bytes back.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, lru_cache
@@ -22,7 +22,7 @@ from eth_abi.abi import encode as abi_encode
 from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.address import to_checksum_address
 
-from ledger.chain.words import Words, row, word
+from ledger.chain.words import Words, rearranged, row, word
 
 T = TypeVar("T")
 
@@ -166,45 +166,71 @@ class Event:
     abi_params: ClassVar[tuple[Param, ...]]
 
     @classmethod
-    def decode(cls, topics: Sequence[bytes], data: bytes) -> Self:
-        """From a log's topics (the first being `topic0`) and data. Raises AbiError."""
-        indexed, plain, places = _layout(cls.abi_params)
-        if (
-            len(topics) != len(indexed) + 1
-            or topics[0] != cls.topic0
-            or any(len(topic) != 32 for topic in topics)
-        ):
+    def decode(cls, topics: Sequence[bytes], data: bytes) -> tuple[Self, bytes]:
+        """From a log's topics (the first being `topic0`) and data: the event and its `journal_args`.
+
+        Raises AbiError.
+        """
+        shape = _shape(cls)
+        if list(map(len, topics)) != shape.topics or topics[0] != cls.topic0:
             raise AbiError(f"the topics are not those of {cls.abi_name}")
-        values = decode(indexed, b"".join(topics[1:])) + decode(plain, data)
-        return cls(*[values[place] for place in places])
+        indexed = b"".join(topics[1:])
+        if shape.read is not None:
+            try:
+                values, args = shape.read(indexed + data)
+                return cls(*values), args
+            except ValueError:
+                pass  # eth-abi will say what is wrong
+        raw = decode(shape.indexed, indexed) + decode(shape.plain, data)
+        event = cls(*[raw[place] for place in shape.places])
+        return event, event.journal_args()
 
     @classmethod
     def from_journal(cls, args: bytes) -> Self:
         """From what `journal_args` gives. Raises AbiError."""
-        return cls(*decode(tuple(param.spec for param in cls.abi_params), args))
+        return cls(*decode(_shape(cls).declared, args))
 
     def journal_args(self) -> bytes:
         """`abi.encode` of all arguments in declared order: what the journal folds, hashed, after `topic0`."""
-        names, specs = _declared(self.abi_params)
-        return encode(specs, [getattr(self, name) for name in names])
+        shape = _shape(type(self))
+        return encode(shape.declared, [getattr(self, name) for name in shape.names])
 
 
-@cache
-def _layout(params: tuple[Param, ...]) -> tuple[tuple[Spec, ...], tuple[Spec, ...], tuple[int, ...]]:
-    """Types of the arguments in the topics, of those in the data, and where among all these each of the
-    declared arguments is."""
+def of_event(make: Callable[[type[Event]], T]) -> Callable[[type[Event]], T]:
+    """What is made of an event's class, once."""
+    return cache(make)  # type: ignore[return-value]  # mypy takes no class for hashable
+
+
+class _Shape(NamedTuple):
+    """Sizes of the topics; types of an event's arguments, of those in the topics, of those in the data, and
+    where among all these each of the declared arguments is. `read`: of topics and data, if all have a fixed
+    number of words."""
+
+    topics: list[int]
+    names: tuple[str, ...]
+    declared: tuple[Spec, ...]
+    indexed: tuple[Spec, ...]
+    plain: tuple[Spec, ...]
+    places: tuple[int, ...]
+    read: Callable[[bytes], tuple[list[Any], bytes]] | None
+
+
+@of_event
+def _shape(kind: type[Event]) -> _Shape:
+    params = kind.abi_params
     order = sorted(range(len(params)), key=lambda at: not params[at].indexed)
-    return (
+    places = tuple(order.index(at) for at in range(len(params)))
+    found = [_words(params[at].spec) for at in order]
+    words = [one for one in found if one is not None]
+    return _Shape(
+        [32] * (1 + sum(param.indexed for param in params)),
+        tuple(param.name for param in params),
+        tuple(param.spec for param in params),
         tuple(param.spec for param in params if param.indexed),
         tuple(param.spec for param in params if not param.indexed),
-        tuple(order.index(at) for at in range(len(params))),
+        places,
+        rearranged(words, places) if len(words) == len(params) else None,
     )
-
-
-@cache
-def _declared(params: tuple[Param, ...]) -> tuple[tuple[str, ...], tuple[Spec, ...]]:
-    """Names and types of the arguments."""
-    return tuple(param.name for param in params), tuple(param.spec for param in params)
 
 
 def by_topic(*events: type[Event]) -> Mapping[bytes, type[Event]]:

@@ -156,8 +156,8 @@ class _Gathering:
         links = []
         for log in await self._logs(evidence.pinned_of(self._trust, contract).address, [], first):
             topics = [from_hex(topic, 32) for topic in log["topics"]]
-            event = events[topics[0]].decode(topics, from_hex(log["data"]))
-            links.append(Link(event.topic0, event.journal_args()))
+            _, args = events[topics[0]].decode(topics, from_hex(log["data"]))
+            links.append(Link(topics[0], args))
         return tuple(links)
 
     async def _logs(self, address: bytes, topics: list[str], first: int) -> list[dict[str, Any]]:

@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 
 CHAIN_ID: Final = 84_084
 PORT: Final = 8545
+LISTENING: Final = "listening.json"
+"""Written by anvil once the port is its own."""
 HISTORY: Final = 256
 """Blocks back for which state and proofs are answered. Besu's Bonsai storage: 512."""
 
@@ -228,11 +230,13 @@ class Devnet:
     async def _launch(self, binary: Path, inherited: int | None) -> None:
         folder = self.folder or Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="devnet-")))
         restored = _restore(folder)
+        listening = folder / LISTENING
         self._genesis = _genesis(folder, self._genesis_time)
         deadline = time.monotonic() + self._start_within
         while True:
             if not _is_free(self._port):
                 self._port = _free_port()
+            listening.unlink(missing_ok=True)
             with (folder / "anvil.log").open("wb") as output:
                 self._log = folder / "anvil.log"
                 self._process = subprocess.Popen(  # noqa: ASYNC220, S603 (returns at once; own arguments)
@@ -248,9 +252,9 @@ class Devnet:
             async with Rpc(self.url, timeout=2) as rpc:
                 while self._process.poll() is None:
                     with contextlib.suppress(TransportError):
-                        if from_quantity(await rpc.request("eth_chainId")) != CHAIN_ID:
-                            raise DevnetError(f"something else answers at {self.url}")
-                        return
+                        if listening.exists():  # else who answers at this port is another's anvil
+                            await rpc.request("eth_chainId")
+                            return
                     if time.monotonic() > deadline:
                         raise DevnetError(
                             f"anvil did not answer within {self._start_within} s{self._last_words()}"
@@ -270,6 +274,7 @@ class Devnet:
             "block-base-fee-per-gas": 0,
             "cache-path": folder / "anvil",
             "prune-history": self._history,
+            "config-out": folder / LISTENING,
             # also when restored: anvil makes a genesis block first and dumps it later beside the loaded one,
             # so unless the two are the same, block 0 is either of them two restarts on
             "timestamp": self._genesis["timestamp"],
@@ -380,6 +385,17 @@ async def _save_last(rpc: Rpc, folder: Path) -> None:
     await rpc.request("evm_setIntervalMining", [0])
     await rpc.request("evm_setAutomine", [False])
     _write_state(folder, await rpc.request("anvil_dumpState", [True]), whole=True)
+
+
+def take_up(folder: Path, dump: str, genesis: Mapping[str, Any]) -> None:
+    """Makes a new folder that a Devnet goes on from. `dump` is what `anvil_dumpState` gave, `genesis` the
+    first block's `timestamp` and `hash`. Raises FileExistsError.
+
+    (A chain that `anvil_loadState` loads keeps the node's own first block, and cannot be started again.)
+    """
+    folder.mkdir(parents=True)
+    _replace(folder / "genesis.json", json.dumps(dict(genesis)).encode())
+    _write_state(folder, dump, whole=True)
 
 
 def _write_state(folder: Path, dump: str, *, whole: bool) -> None:

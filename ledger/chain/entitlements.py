@@ -1,26 +1,30 @@
 """Whether an account may have a licence's key: one view call at one final block, which every node agrees on.
 
-What is asked while an answer is awaited goes into the next question, so that a crowd costs no more round
-trips than one caller, and nobody is answered from before they asked. The question is put at the final block
-known so far, together with the question which block is final: as long as that is the same, it was the right
-one, in one round trip. Answers are kept for as long as their block is the newest, by its hash only.
+Who comes first asks for itself; what is asked meanwhile goes into the next question, so that a crowd costs
+no more round trips than one caller, and nobody is answered from before they asked. The question is put at the
+final block known so far, together with the question which block is final: as long as that is the same, it was
+the right one, in one round trip. Answers are kept for as long as their block is the newest, by its hash only.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 from ledger.chain.abi import AbiError, ContractError
 from ledger.chain.bindings import Licences
 from ledger.chain.bindings.structs import Denial, Entitlement
-from ledger.chain.finality import Finality, FinalityError, Header, final_header
-from ledger.chain.rpc import Rpc, RpcError, at_block, from_hex, to_hex
+from ledger.chain.finality import Finality, FinalityError, Header, Instant, final_header
+from ledger.chain.rpc import Rpc, RpcError, at_block, from_hex, from_quantity, to_hex
 from ledger.domain.entitlement import Block, Decision, NodesDisagree, NodeStale, NodeUnreachable
 
 T = TypeVar("T")
 
 AT_ONCE: Final = 100
 """Most licences asked about in one question."""
+KEPT: Final = 10_000
+"""Most answers kept, the newest, for as long as no block comes."""
+NUMBER: Final = ("eth_blockNumber", ())
 
 Asked = tuple[int, bytes]
 """Licence and account."""
@@ -58,16 +62,27 @@ class ChainEntitlements:
         self._finality = finality
         self._question = Licences(licences).entitlement(0, f"0x{bytes(20).hex()}")
         self._newest: Header | None = None
-        self._known: dict[Asked, Decision] = {}
+        self._known: OrderedDict[Asked, Decision] = OrderedDict()
         self._waiting: dict[Asked, list[asyncio.Future[Decision]]] = {}
-        self._asking: asyncio.Task[None] | None = None
+        self._asking = False
+        self._crowd: asyncio.Task[None] | None = None  # held here, or it might be collected
 
     async def decide(self, licence: int, account: bytes) -> Decision:
         """Raises NodeUnreachable, NodeStale, NodesDisagree."""
+        asked = (licence, account)
+        if not self._asking:
+            self._asking = True
+            try:
+                (outcome,) = await self._decide([asked])
+            finally:
+                self._asking = bool(self._waiting)
+                if self._asking:
+                    self._crowd = asyncio.create_task(self._ask())
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
         answer: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault((licence, account), []).append(answer)
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
+        self._waiting.setdefault(asked, []).append(answer)
         return await answer
 
     async def replay(self, decided: Decision) -> Decision:
@@ -101,7 +116,7 @@ class ChainEntitlements:
                         else:
                             answer.set_result(outcome)
         finally:
-            self._asking = None
+            self._asking = False
 
     async def _decide(self, asked: list[Asked]) -> list[Decision | Exception]:
         known = self._newest
@@ -110,15 +125,18 @@ class ChainEntitlements:
         if known is not None and header.number < known.number:
             raise NodeStale(f"the nodes went back from final block {known.number} to {header.number}")
         if known is None or header.hash != known.hash:
-            self._newest, self._known, unknown = header, {}, asked
+            self._newest, self._known, unknown = header, OrderedDict(), asked
             answers = await self._answers(header, unknown)
         block = Block(header.number, header.hash, header.timestamp)
-        outcomes: dict[Asked, Decision | Exception] = dict(self._known)
-        for question, of_nodes in zip(unknown, answers, strict=True):
-            outcomes[question] = outcome = self._judge(question, block, of_nodes)
-            if isinstance(outcome, Decision):
-                self._known[question] = outcome
-        return [outcomes[question] for question in asked]
+        judged = {
+            question: self._judge(question, block, of_nodes)
+            for question, of_nodes in zip(unknown, answers, strict=True)
+        }
+        outcomes = [judged[question] if question in judged else self._known[question] for question in asked]
+        self._known |= {question: found for question, found in judged.items() if isinstance(found, Decision)}
+        while len(self._known) > KEPT:
+            self._known.popitem(last=False)
+        return outcomes
 
     async def _round(self, known: Header | None, asked: list[Asked]) -> tuple[Header, list[list[Any]]]:
         """The newest block that is final for all nodes, and what each says at `known`, by question."""
@@ -127,10 +145,17 @@ class ChainEntitlements:
                 headers = await _all([final_header(node, self._finality) for node in self._nodes])
                 answers = [] if known is None else await self._answers(known, asked)
                 return _common(headers), answers
-            head = ("eth_getBlockByNumber", (tag, False))
             calls = [] if known is None else [self._at(question, known.hash) for question in asked]
-            of_nodes = await _all([node.outcomes([head, *calls]) for node in self._nodes])
-            headers = [_header(outcomes[0]) for outcomes in of_nodes]
+            if known is not None and calls and isinstance(self._finality, Instant):
+                of_nodes = await _all([node.outcomes([NUMBER, *calls]) for node in self._nodes])
+                if all(_stands(known, outcomes) for outcomes in of_nodes):
+                    headers = [known]
+                else:
+                    headers = await _all([final_header(node, self._finality) for node in self._nodes])
+            else:
+                head = ("eth_getBlockByNumber", (tag, False))
+                of_nodes = await _all([node.outcomes([head, *calls]) for node in self._nodes])
+                headers = [_header(outcomes[0]) for outcomes in of_nodes]
         except (RpcError, FinalityError) as error:
             raise NodeUnreachable("a node does not name a final block") from error
         return _common(headers), [list(answers) for answers in zip(*(o[1:] for o in of_nodes), strict=True)]
@@ -178,6 +203,15 @@ def _common(headers: Sequence[Header]) -> Header:
     if any(header.number == lowest.number and header.hash != lowest.hash for header in headers):
         raise NodesDisagree(f"the nodes have different blocks {lowest.number}")
     return lowest
+
+
+def _stands(known: Header, outcomes: Sequence[Any]) -> bool:
+    """Whether a node's newest block is the known one: it has that number, and was answered for by its hash,
+    which is refused unless the block is canonical (EIP-1898)."""
+    number, *answers = outcomes
+    if isinstance(number, RpcError):
+        raise number
+    return from_quantity(number) == known.number and not any(isinstance(a, RpcError) for a in answers)
 
 
 def _header(outcome: Any) -> Header:

@@ -5,13 +5,18 @@ block's, all of them, is checked elsewhere, against its receipts root.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ledger.chain.abi import AbiError, Contract, Event
 from ledger.chain.bindings import CONTRACTS
 from ledger.chain.manifest import Manifest
 from ledger.chain.rpc import RpcError, from_hex, from_quantity
+
+# what stands in the logs of a block comes again and again
+_word = lru_cache(maxsize=1 << 12)(from_hex)
+_number = lru_cache(maxsize=1 << 12)(from_quantity)
 
 
 class BadLog(Exception):
@@ -31,21 +36,15 @@ class EntryId:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event where it happened; `contract` is its emitter's name in the manifest."""
+    """An event where it happened; `contract` is its emitter's name in the manifest, `args` the event's
+    `journal_args`."""
 
     id: EntryId
     block_number: int
     transaction_index: int
     contract: str
     event: Event
-    _args: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
-
-    @property
-    def args(self) -> bytes:
-        """`journal_args` of the event, made once: replay and index ask for it."""
-        if not self._args:
-            self._args.append(self.event.journal_args())
-        return self._args[0]
+    args: bytes
 
 
 class Decoder:
@@ -66,20 +65,20 @@ class Decoder:
     def decode(self, log: Any) -> Entry | None:
         """A log as the node gives it; None when somebody else emitted it. Raises BadLog."""
         try:
-            address = from_hex(log["address"], 20)
+            address = _word(log["address"], 20)
             if address not in self._emitters:
                 return None
             if log.get("removed"):
                 raise BadLog("a removed log")
             return self.read(
                 address,
-                [from_hex(topic, 32) for topic in log["topics"]],
+                [_word(topic, 32) for topic in log["topics"]],
                 from_hex(log["data"]),
-                block_hash=from_hex(log["blockHash"], 32),
-                block_number=from_quantity(log["blockNumber"]),
-                transaction_hash=from_hex(log["transactionHash"], 32),
-                transaction_index=from_quantity(log["transactionIndex"]),
-                log_index=from_quantity(log["logIndex"]),
+                block_hash=_word(log["blockHash"], 32),
+                block_number=_number(log["blockNumber"]),
+                transaction_hash=_word(log["transactionHash"], 32),
+                transaction_index=_number(log["transactionIndex"]),
+                log_index=_number(log["logIndex"]),
             )
         except (RpcError, LookupError, TypeError, AttributeError) as error:
             raise BadLog(f"not a log: {error!r}") from error
@@ -106,11 +105,11 @@ class Decoder:
             said = ", ".join(topic.hex() for topic in topics)
             raise BadLog(f"{contract} has no event with topics [{said}]")
         try:
-            event = known.decode(topics, data)
+            event, args = known.decode(topics, data)
         except AbiError as error:
             raise BadLog(f"not a log: {error!r}") from error
         of = EntryId(self._chain_id, block_hash, transaction_hash, log_index, at)
-        return Entry(of, block_number, transaction_index, contract, event)
+        return Entry(of, block_number, transaction_index, contract, event, args)
 
     def decode_all(self, logs: Iterable[Any]) -> list[Entry]:
         """The entries among the logs, in their order. Raises BadLog."""

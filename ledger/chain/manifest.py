@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, Self
 from eth_hash.auto import keccak
 from eth_utils.address import is_checksum_address
 
-from ledger.chain.rpc import Rpc, from_hex, from_quantity, parse_json, to_hex
+from ledger.chain.rpc import Rpc, from_hex, from_quantity, to_hex
+from ledger.recursion import parse_json
 
 
 class ManifestError(Exception):

@@ -10,14 +10,13 @@ is. A node may lie: what comes back is checked for form here, for truth by whoev
 """
 
 import asyncio
-import json
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import aiohttp
+import orjson
 from yarl import URL
 
 from ledger.chain.abi import Call
@@ -35,7 +34,6 @@ TWICE = (
 )
 """How the methods begin that change nothing, or twice no more than once (a transaction has one hash)."""
 Params = Sequence[Any]
-Pairs = Callable[[list[tuple[str, Any]]], Any]
 
 
 class RpcError(Exception):
@@ -67,14 +65,14 @@ class NodeError(RpcError):
 
 
 class Rpc:
-    """`timeout`: seconds for a request, `connect_timeout` of them to connect. `limit`: bytes of an answer."""
+    """`timeout`: seconds for an answer, `connect_timeout` to connect. `limit`: bytes of an answer."""
 
     def __init__(
         self, url: str, *, timeout: float = 10.0, connect_timeout: float = 2.0, limit: int = 64 << 20
     ) -> None:
         self._url = URL(url)
         self._timeout = timeout
-        self._wire = Wire(self._url, limit=limit, connect_timeout=connect_timeout)
+        self._wire = Wire(self._url, limit=limit, timeout=timeout, connect_timeout=connect_timeout)
         self._last_id = 0
 
     def __repr__(self) -> str:
@@ -155,8 +153,7 @@ class Rpc:
 
     async def _post(self, body: Any) -> Any:
         try:
-            async with asyncio.timeout(self._timeout):
-                status, received = await self._wire.post(json.dumps(body).encode(), again=_safe_twice(body))
+            status, received = await self._wire.post(orjson.dumps(body), again=_safe_twice(body))
         except AnswerTooLarge as error:
             raise MalformedAnswer(f"{self._node}: {error}") from error
         except TimeoutError as error:
@@ -164,8 +161,8 @@ class Rpc:
         except OSError as error:
             raise TransportError(f"{self._node}: {error or type(error).__name__}") from error
         try:
-            answer = parse_json(received)
-        except (ValueError, RecursionError) as error:
+            answer = orjson.loads(received)
+        except ValueError as error:
             if status == 200:
                 raise MalformedAnswer(f"{self._node}: not JSON") from error
             answer = None
@@ -195,16 +192,6 @@ class Rpc:
 def _safe_twice(body: Any) -> bool:
     questions = body if isinstance(body, list) else [body]
     return all(question["method"].startswith(TWICE) for question in questions)
-
-
-def parse_json(text: bytes | bytearray, *, pairs: Pairs | None = None) -> Any:
-    """`json.loads`, safe from deep nesting: py_ecc (of eth_account) lifts the limit above the C stack."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(min(limit, 3000))
-    try:
-        return json.loads(text, object_pairs_hook=pairs)
-    finally:
-        sys.setrecursionlimit(limit)
 
 
 @asynccontextmanager

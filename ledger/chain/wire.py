@@ -9,6 +9,7 @@ import ssl
 from base64 import b64encode
 from typing import Final, cast
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from yarl import URL
 
 HEAD_LIMIT: Final = 64 << 10
@@ -29,10 +30,12 @@ class AnswerTooLarge(WireError):
 
 
 class Wire:
-    """`limit`: bytes of an answer; `connect_timeout` in seconds. Requests may be made at the same time."""
+    """`limit`: bytes of an answer. `timeout`: seconds for an answer, `connect_timeout` to connect. Requests
+    may be made at the same time."""
 
-    def __init__(self, url: URL, *, limit: int, connect_timeout: float) -> None:
-        self._url, self._limit, self._connect_timeout = url, limit, connect_timeout
+    def __init__(self, url: URL, *, limit: int, timeout: float, connect_timeout: float) -> None:
+        self._url, self._limit = url, limit
+        self._timeout, self._connect_timeout = timeout, connect_timeout
         lines = [
             f"POST {url.raw_path_qs} HTTP/1.1",
             f"Host: {url.raw_authority.rpartition('@')[2]}",
@@ -50,7 +53,7 @@ class Wire:
             self._idle.pop().abort()
 
     async def post(self, body: bytes, *, again: bool = False) -> tuple[int, bytes]:
-        """Raises WireError, OSError. When cancelled, the connection is given up.
+        """Raises WireError, TimeoutError, OSError. When cancelled, the connection is given up.
 
         A server may end a kept connection at any time, also as we write to it. With `again` the body, which
         must be safe to send twice, then goes once more over a new one.
@@ -67,7 +70,7 @@ class Wire:
 
     async def _ask(self, connection: "_Connection", request: bytes) -> tuple[int, bytes]:
         try:
-            status, answer = await connection.ask(request)
+            status, answer = await connection.ask(request, self._timeout)
         except BaseException:
             connection.abort()
             raise
@@ -96,28 +99,29 @@ class Wire:
 
 
 class _Connection(asyncio.Protocol):
-    """One request at a time."""
+    """One request at a time, which httptools calls back about its answer."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
-        self._buffer = bytearray()
+        self._parser = HttpResponseParser(self)
         self.reusable = True
-        self._begin()
 
-    def _begin(self) -> None:
-        self._status = 0
-        self._length: int | None = None
-        self._chunked = False
-        self._body = bytearray()
-
-    async def ask(self, request: bytes) -> tuple[int, bytes]:
+    async def ask(self, request: bytes, within: float) -> tuple[int, bytes]:
         if self._transport is None or self._transport.is_closing():
             raise HungUp("the server hung up")
-        self._answer = asyncio.get_running_loop().create_future()
+        self._body = bytearray()
+        self._received = self._length = 0
+        self._begun = self._until_end = self._bounded = self._whole = False
+        loop = asyncio.get_running_loop()
+        self._answer = loop.create_future()
         self._transport.write(request)
-        return await self._answer
+        patience = loop.call_later(within, self._fail, TimeoutError())  # cheaper than asyncio.timeout
+        try:
+            return await self._answer
+        finally:
+            patience.cancel()
 
     def abort(self) -> None:
         self.reusable = False
@@ -128,89 +132,55 @@ class _Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # TCP's, of whichever loop
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
         if self._answer is None or self._answer.done():  # nobody asked
             self.abort()
             return
+        self._received += len(data)
         try:
-            if len(self._buffer) + len(self._body) > self._limit + HEAD_LIMIT:
-                raise AnswerTooLarge(f"an answer of more than {self._limit} bytes")
-            if self._take():
-                self._finish()
-        except (WireError, ValueError) as error:
-            self._fail(error if isinstance(error, WireError) else WireError("not HTTP"))
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade):
+            self._fail(WireError("not HTTP/1"))
+            return
+        if max(self._length, len(self._body)) > self._limit or self._received > self._limit + HEAD_LIMIT:
+            self._fail(AnswerTooLarge(f"an answer of more than {self._limit} bytes"))
+        elif self._whole:
+            self._finish()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.reusable = False
         if self._answer is None or self._answer.done():
             return
-        if self._status and self._length is None and not self._chunked:  # a body that lasts to the end
-            self._body += self._buffer
+        if self._until_end and not self._whole:
             self._finish()
         else:
-            silent = not self._status and not self._buffer
-            self._fail((HungUp if silent else WireError)("the server hung up"))
+            self._fail((WireError if self._received else HungUp)("the server hung up"))
+
+    def on_message_begin(self) -> None:
+        if self._begun:
+            raise WireError("more than one answer")
+        self._begun = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        field = name.lower()
+        if field == b"content-length":
+            self._length = int(value)
+        self._bounded |= field in (b"content-length", b"transfer-encoding")
+
+    def on_headers_complete(self) -> None:
+        self._until_end = not self._bounded
+
+    def on_body(self, piece: bytes) -> None:
+        self._body += piece
+
+    def on_message_complete(self) -> None:
+        self._whole = True
+        self.reusable &= self._parser.should_keep_alive()
 
     def _finish(self) -> None:
         assert self._answer is not None  # noqa: S101
-        if len(self._body) > self._limit:
-            raise AnswerTooLarge(f"an answer of more than {self._limit} bytes")
-        self._answer.set_result((self._status, bytes(self._body)))
-        self._begin()
+        self._answer.set_result((self._parser.get_status_code(), bytes(self._body)))
 
     def _fail(self, error: Exception) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error)
         self.abort()
-
-    def _take(self) -> bool:
-        """Moves what has arrived from the buffer; whether the answer is whole."""
-        if not self._status and not self._take_head():
-            return False
-        if self._chunked:
-            return self._take_chunks()
-        if self._length is None or len(self._buffer) < self._length:
-            return False
-        self._body = self._buffer[: self._length]
-        del self._buffer[: self._length]
-        return True
-
-    def _take_head(self) -> bool:
-        end = self._buffer.find(b"\r\n\r\n")
-        if end < 0:
-            if len(self._buffer) > HEAD_LIMIT:
-                raise WireError("a head without an end")
-            return False
-        first, *lines = bytes(self._buffer[:end]).decode("latin-1").split("\r\n")
-        del self._buffer[: end + 4]
-        version, status, *_ = first.split(" ")
-        if not version.startswith("HTTP/1."):
-            raise WireError("not HTTP/1")
-        headers = {
-            name.strip().lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)
-        }
-        self._chunked = headers.get("transfer-encoding", "").lower() == "chunked"
-        if not self._chunked and "content-length" in headers:
-            self._length = int(headers["content-length"])
-            if not 0 <= self._length <= self._limit:
-                raise AnswerTooLarge(f"an answer of more than {self._limit} bytes")
-        if version == "HTTP/1.0" or headers.get("connection", "").lower() == "close":
-            self.reusable = False
-        self._status = int(status)
-        return True
-
-    def _take_chunks(self) -> bool:
-        while True:
-            end = self._buffer.find(b"\r\n")
-            if end < 0:
-                return False
-            size = int(bytes(self._buffer[:end]).partition(b";")[0], 16)
-            after = end + 2 + size
-            if len(self._buffer) < after + 2:
-                return False
-            self._body += self._buffer[end + 2 : after]
-            if bytes(self._buffer[after : after + 2]) != b"\r\n":
-                raise WireError("a chunk without an end")
-            del self._buffer[: after + 2]
-            if size == 0:
-                return True

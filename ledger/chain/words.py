@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from itertools import accumulate
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
 from eth_utils.address import to_checksum_address
@@ -42,18 +43,33 @@ def word(spec: object) -> Words | None:
 
 def row(parts: Sequence[Words]) -> Words:
     """Of a tuple: its values one after the other."""
-    size = sum(part.size for part in parts)
-    ends = list(accumulate(part.size for part in parts))
-    readers = [(part.read, end - part.size, end) for part, end in zip(parts, ends, strict=True)]
+    cells = Struct("".join(f"{part.size}s" for part in parts))
+    readers = [part.read for part in parts]
     writers = [part.write for part in parts]
 
     def read(data: bytes) -> tuple[Any, ...]:
-        return tuple([of(data[since:until]) for of, since, until in readers])
+        return tuple([of(cell) for of, cell in zip(readers, cells.unpack(data), strict=True)])
 
     def write(values: Any) -> bytes:
         return b"".join([of(value) for of, value in zip(writers, values, strict=True)])
 
-    return Words(size, read, write)
+    return Words(cells.size, read, write)
+
+
+def rearranged(parts: Sequence[Words], places: Sequence[int]) -> Callable[[bytes], tuple[list[Any], bytes]]:
+    """Reads values that stand one after the other, each of a part, in another order: that of `places`. Gives
+    them, and how they are written in this order: the same words, since none can be written in two ways."""
+    ends = list(accumulate(part.size for part in parts))
+    cells = [(parts[at].read, ends[at] - parts[at].size, ends[at]) for at in places]
+    same, size = list(places) == sorted(places), sum(part.size for part in parts)
+
+    def read(data: bytes) -> tuple[list[Any], bytes]:
+        if len(data) != size:
+            raise ValueError("too few or too many words")
+        values = [of(data[since:until]) for of, since, until in cells]
+        return values, data if same else b"".join([data[since:until] for _, since, until in cells])
+
+    return read
 
 
 def _uint(bits: int) -> Words:

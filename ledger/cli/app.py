@@ -10,6 +10,7 @@ from ledger.cli import (
     evidence,
     exchange,
     export,
+    harvest,
     index,
     keys,
     market,
@@ -18,7 +19,9 @@ from ledger.cli import (
     possession,
     reconcile,
     sample,
+    sell,
     settings,
+    statement,
 )
 from ledger.cli.session import options
 from ledger.recursion import limit_recursion
@@ -32,12 +35,13 @@ for command in (
     demo.demo,
     market.accredit,
     market.mint,
-    market.publish,
+    sell.publish,
     market.attest,
     market.buy,
     market.fetch,
     market.confirm,
     market.withdraw,
+    statement.statement,
     market.suspend,
     market.status,
     evidence.certificate,
@@ -69,6 +73,7 @@ app.add_typer(key, name="keys")
 
 listing = typer.Typer(no_args_is_help=True, help="Listings.")
 listing.command("show")(market.listing_show)
+listing.command("add-version")(sell.add_version)
 listing.command("withdraw")(erasure.withdraw)
 app.add_typer(listing, name="listing")
 erasing = typer.Typer(no_args_is_help=True, help="Erasure of payloads.")
@@ -79,14 +84,13 @@ app.add_typer(erasing, name="erasure")
 app.command("audit", help=audit.HELP)(audit.audit_command)
 
 exporting = typer.Typer(no_args_is_help=True, help="Files for who checks the exchange.")
-exporting.command("history")(evidence.history)
-exporting.command("entries")(export.entries)
+exporting.command("history")(export.history)
 exporting.command("exchange")(exchange.export_exchange)
 app.add_typer(exporting, name="export")
 
 importing = typer.Typer(no_args_is_help=True, help="Takes up what was exported.")
-importing.callback()(lambda: None)
 importing.command("exchange")(exchange.import_exchange)
+importing.command("catalogue")(harvest.import_catalogue)
 app.add_typer(importing, name="import")
 
 indexing = typer.Typer(no_args_is_help=True, help="The index of the chain.")

@@ -120,13 +120,17 @@ def audit_command(
             pdf.write_bytes(printed(paper(to.read_bytes())))
         report = audited.report
         options.output.done(
-            f"{to}: {len(report.findings)} finding(s) as of block {report.block.number}.",
+            f"{to}: {_counted(len(report.findings))} as of block {report.block.number}.",
             {"findings": [f"{one.code}: {one.message}" for one in report.findings], "file": str(to)},
         )
         return report.exit_code
 
     if code := run(options.output, work):
         raise typer.Exit(code)
+
+
+def _counted(findings: int) -> str:
+    return "nothing is wrong" if not findings else "1 finding" if findings == 1 else f"{findings} findings"
 
 
 def state_file(report: Path) -> Path:

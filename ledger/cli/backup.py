@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ledger.chain.finality import final_header, parse_finality
+from ledger.chain.manifest import WrongChain
+from ledger.chain.rpc import Rpc, RpcError
 from ledger.cli.keys import custodian
 from ledger.cli.session import Options, run
 from ledger.objects import ObjectStore, ObstoreObjects
 from ledger.services.backups import Backups, BackupUnusable
+from ledger.store.access_log import AccessLog
+from ledger.store.database import Database
 from ledger.store.dump import dump, load
 
 if TYPE_CHECKING:
@@ -72,12 +77,55 @@ def restore(
             _objects(settings),
             custodian(settings.custody, keys, options.data / "passphrase"),
         )
+        entries, anchored = await _access_log(options, settings)
         options.output.done(
-            f"The backup of {contents['time']} is back. Start the service: the index catches up by itself.",
-            {"time": contents["time"], "objects": len(contents["objects"]), "put_back": put},
+            f"The backup of {contents['time']} is back. Start the service: the index catches up by itself. "
+            + _behind(entries, anchored),
+            {
+                "time": contents["time"],
+                "objects": len(contents["objects"]),
+                "put_back": put,
+                "log_entries": entries,
+                "log_anchored": anchored,
+            },
         )
 
     run(options.output, work)
+
+
+async def _access_log(options: Options, settings: "Settings") -> tuple[int, int | None]:
+    """Entries of the access log that is back, and of the longest of which the chain holds a checkpoint: None
+    when the chain is out of reach."""
+    from ledger.chain.anchors import anchored  # here: it takes long to import
+    from ledger.store.intents import senders
+
+    database, manifest = Database(settings.database), options.load_manifest()
+    try:
+        async with database.reading() as session:
+            entries, custodians = await AccessLog(session).size(), await senders(session)
+        async with Rpc(options.rpc_url) as rpc:
+            await manifest.check(rpc)
+            final = await final_header(rpc, parse_finality(settings.finality))
+            at, sizes = manifest.address("LogAnchor"), [0]
+            for custodian in custodians:
+                sizes += await anchored(rpc, at, custodian, final.hash)
+        return entries, max(sizes)
+    except (RpcError, WrongChain):
+        return entries, None
+    finally:
+        await database.close()
+
+
+def _behind(entries: int, anchored: int | None) -> str:
+    if anchored is None:
+        return "The chain is out of reach: the next audit says whether the access log is behind it."
+    if anchored <= entries:
+        return "The access log has all that its checkpoints on the chain are of."
+    return (
+        f"THE ACCESS LOG IS BEHIND: it has {entries} entries, the chain holds a checkpoint of {anchored}. "
+        "What was written between is lost, and every audit will say so. If the old database can still be "
+        "read, restore that instead, before the service starts and the log forks."
+    )
 
 
 def _settings(options: Options) -> "Settings":

@@ -17,8 +17,8 @@ import typer
 from eth_utils.crypto import keccak
 
 from ledger.chain.bindings import structs
-from ledger.cli.market import STANDARD_LICENCE, dcat
 from ledger.cli.output import Output
+from ledger.cli.sell import STANDARD_LICENCE, dcat
 from ledger.cli.session import Options, dev_account, run
 from ledger.client import AlreadyHeld, Client, Refused, samples
 from ledger.domain.ids import plan_id
@@ -267,8 +267,6 @@ def demo(context: typer.Context) -> None:
                 for name in ("operator", "seller", "reviewer", "buyer", "outsider")
             }
             await Demo(options.output, folder, clients).run()
-        options.output.done(
-            "\n[green]Done.[/green] The buyer's files are there:", {"folder": str(folder / "received")}
-        )
+        options.output.done("\nDone. The buyer's files are there:", {"folder": str(folder / "received")})
 
     run(options.output, work)

@@ -14,26 +14,34 @@ from eth_utils.address import is_address
 from ledger.chain.capture import capture
 from ledger.chain.devnet import CHAIN_ID
 from ledger.chain.finality import final_header, parse_finality
-from ledger.chain.history import export
 from ledger.chain.rpc import MalformedAnswer, NodeError, Rpc, from_hex
 from ledger.chain.trust import trust_file
-from ledger.cli.export import is_export, shown, verify_export
 from ledger.cli.session import Options, run
 from ledger.client.service import Service
 from ledger.domain.evidence import Subject
+from ledger.indexer import exported
+from ledger.paper import NoAttachment
 from ledger.proofs import dossier, evidence, presentation
-from ledger.proofs import history as histories
 from ledger.proofs import trust as trusts
 from ledger.proofs.canonical import Json
 from ledger.proofs.presentation import Challenge
 from ledger.proofs.trust import Anchor, Development, Qbft, Trust
-from ledger.services.dossier_paper import ATTACHED
+from ledger.services import certificate_paper, dossier_paper
 
 DEADLINE: Final = 600
 """Seconds in which a presentation is to be verified."""
-HISTORY: Final = Path("history.ndjson")
 LARGEST: Final = 1 << 22
 """Bytes of a certificate, and many more."""
+SAID: Final[Mapping[str, str]] = {
+    "licence": "licence {licence} is {status}, and {holder} holds it",
+    "listing": "version {version[number]} of listing {listing} is as follows",
+    "payment": "the order of licence {licence} is {order}",
+    "journal": "{contract} has emitted the {entries} entries, none missing, altered or added",
+}
+"""What a claim comes to, by type."""
+TIMES: Final = frozenset(
+    {"time", "issued_at", "expires_at", "published_at", "stale_at", "frozen_until", "deadline"}
+)
 
 To = Annotated[Path | None, typer.Option(help="File to write; default: named after the claim.")]
 FinalityRule = Annotated[
@@ -89,6 +97,8 @@ def certificate(
         raise typer.BadParameter("journals are not kept: the chain has them")
     if kind is not Kind.JOURNAL and not (of.isascii() and of.isdecimal()):
         raise typer.BadParameter(f"{of} is no number of a {kind}")
+    if to is not None and to.suffix == ".pdf" and kind is not Kind.LICENCE:
+        raise typer.BadParameter("only a licence's certificate is printed")
     subject = None if kind is Kind.JOURNAL else Subject(kind, int(of), version or 0)
 
     async def work() -> None:
@@ -103,39 +113,16 @@ def certificate(
             except NodeError as error:
                 data, note = await _stored(options, believed, subject), f" The node has it no more: {error}."
         written = to or Path(f"{'-'.join([kind, of, *([] if version is None else [str(version)])])}.json")
-        written.write_bytes(data)
+        if written.suffix == ".pdf":
+            from ledger.pdf import pdf
+
+            written.write_bytes(pdf(certificate_paper.paper(data, options.service_url)))
+        else:
+            written.write_bytes(data)
         number = evidence.decode(data).claim["block"]["number"]
         options.output.done(
             f"{written} is true as of block {number}. Verify it with `socai verify`.{note}",
             {"file": str(written), "bytes": len(data), "block": number},
-        )
-
-    run(options.output, work)
-
-
-def history(
-    context: typer.Context,
-    to: To = None,
-    after: Annotated[int | None, typer.Option(help="Block after which to begin; default: all.")] = None,
-    trust: TrustPath = None,
-    finality: FinalityRule = "instant",
-) -> None:
-    """Every event of every contract, with the proof that none is left out. Check it with `socai verify`."""
-    options: Options = context.obj
-
-    async def work() -> None:
-        manifest, believed, written = options.load_manifest(), trusted(options, trust), to or HISTORY
-        count = 0
-        async with Rpc(options.rpc_url, timeout=60) as rpc:
-            await manifest.check(rpc)
-            block = await final_header(rpc, parse_finality(finality))
-            start = await _hash_of(rpc, after) if after is not None else None
-            with written.open("wb") as file:
-                async for line in export(rpc, believed, block.hash, since=manifest.block, after=start):
-                    count += file.write(line) > 0
-        options.output.done(
-            f"{written} is the whole history up to block {block.number}. Verify it with `socai verify`.",
-            {"file": str(written), "entries": count - len(believed.contracts), "block": block.number},
         )
 
     run(options.output, work)
@@ -199,13 +186,13 @@ def verify(
     context: typer.Context,
     file: Annotated[
         Path,
-        typer.Argument(exists=True, dir_okay=False, help="Certificate, dossier, presentation, export."),
+        typer.Argument(exists=True, dir_okay=False, help="Certificate, presentation, dossier or history."),
     ],
     trust: TrustPath = None,
     verifier: Verifier = None,
     challenge: Nonce = None,
 ) -> None:
-    """Verifies a certificate, a presentation of one, a dossier, a history or an export.
+    """Verifies a certificate, a presentation of one, a dossier or an exported history.
 
     Needs no network, no account.
     """
@@ -213,19 +200,14 @@ def verify(
 
     async def work() -> None:
         believed, now = trusted(options, trust), time.time()
-        if is_export(file):
-            options.output.done(*shown(file, verify_export(file, believed, now)))
+        if exported.is_export(file):
+            _complete(options, exported.verify(file, believed, now))
             return
         data = file.read_bytes()
         if file.suffix == ".pdf":
-            from ledger.pdf import attachment
-
-            data = attachment(data, ATTACHED)
+            data = _attached(data)
         if dossier.is_dossier(data):
             _verify_dossier(options, data, believed, now)
-            return
-        if histories.is_history(data):
-            _complete(options, histories.verify(data.splitlines(keepends=True), believed, now))
             return
         presented = presentation.is_presentation(data)
         if presented != (challenge is not None and verifier is not None):
@@ -237,13 +219,24 @@ def verify(
             proven, note = evidence.verify(data, believed, now), ""
         facts = {"claim": proven.claim, "anchor": proven.anchor, "not_proven": list(proven.not_proven)}
         if not options.output.as_json:
-            facts = {**dict(_flat(proven.claim)), "anchor": proven.anchor}
-            facts["not proven"] = "; ".join(proven.not_proven)
+            facts = {**dict(_flat(proven.claim)), "anchor": proven.anchor, "not_proven": proven.not_proven}
         options.output.done(
-            f"Proven, as of block {proven.block.number} ({_utc(proven.block.time)}).{note}", facts
+            f"Proven, as of block {proven.block.number} ({_utc(proven.block.time)}): "
+            f"{SAID[proven.claim['type']].format_map(proven.claim)}.{note}",
+            facts,
         )
 
     run(options.output, work)
+
+
+def _attached(data: bytes) -> bytes:
+    """What a PDF of ours carries as its proof."""
+    from ledger.pdf import attachment
+
+    try:
+        return attachment(data, dossier_paper.ATTACHED)
+    except NoAttachment:
+        return attachment(data, certificate_paper.ATTACHED)
 
 
 def _verify_dossier(options: Options, data: bytes, believed: Trust, now: float) -> None:
@@ -254,7 +247,7 @@ def _verify_dossier(options: Options, data: bytes, believed: Trust, now: float) 
     facts: dict[str, Any] = {"proven": claims, "anchor": licence.anchor, "not_proven": unproven}
     if not options.output.as_json:
         facts = {f"{kind}.{name}": value for kind in claims for name, value in _flat(claims[kind])}
-        facts |= {"anchor": licence.anchor, "not proven": "; ".join(unproven)}
+        facts |= {"anchor": licence.anchor, "not_proven": unproven}
     options.output.done(
         f"The dossier of licence {found.licence}: {len(claims)} certificates are proven, the licence's as of "
         f"block {licence.block.number} ({_utc(licence.block.time)}).",
@@ -262,14 +255,18 @@ def _verify_dossier(options: Options, data: bytes, believed: Trust, now: float) 
     )
 
 
-def _complete(options: Options, proven: histories.Proven) -> None:
-    begins = "the first" if proven.after is None else f"those after block {proven.after['number']}"
-    facts: dict[str, Any] = {"entries": dict(proven.entries), "not_proven": list(proven.not_proven)}
-    if not options.output.as_json:
-        facts = {**proven.entries, "not proven": "; ".join(proven.not_proven)}
-    facts |= {"anchor": proven.anchor, "block": proven.block.number}
+def _complete(options: Options, proven: exported.Proven) -> None:
+    entries: dict[str, Any] = {"entries": dict(proven.entries)}
+    facts = (entries if options.output.as_json else dict(proven.entries)) | {
+        "first_block": proven.first_block,
+        "block": proven.block.number,
+        "anchor": proven.anchor,
+        "not_proven": proven.not_proven,
+    }
     options.output.done(
-        f"Complete, from {begins} on up to block {proven.block.number} ({_utc(proven.block.time)}).", facts
+        f"Complete: {sum(proven.entries.values())} entries of blocks {proven.first_block} to "
+        f"{proven.block.number} ({_utc(proven.block.time)}), none missing, altered or added.",
+        facts,
     )
 
 
@@ -326,7 +323,15 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
         if isinstance(inner, Mapping):
             yield from _flat(inner, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", "-" if inner is None else str(inner) if isinstance(inner, int) else inner
+            yield f"{prefix}{name}", _shown(name, inner)
+
+
+def _shown(name: str, value: Any) -> Any:
+    if value is None:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, int):
+        return value
+    return _utc(value) if name in TIMES else str(value)
 
 
 def _utc(seconds: int) -> str:

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ledger.chain.rpc import Rpc
+from ledger.chain.devnet import take_up
+from ledger.chain.rpc import Rpc, from_quantity
 from ledger.cli.session import Options, run
 from ledger.objects import ObjectStore, ObstoreObjects
 from ledger.store.database import Database
@@ -48,9 +49,17 @@ def export_exchange(
             await options.load_manifest().check(rpc)
             head = await rpc.request("eth_getBlockByNumber", ["latest", False])
             local = (await rpc.request("web3_clientVersion")).startswith("anvil")
+            genesis = await rpc.request("eth_getBlockByNumber", ["0x0", False])
             if local:
                 (to / CHAIN).write_text(await rpc.request("anvil_dumpState", [True]))
-        contents = {"format": FORMAT, "head": head["hash"], "tables": tables, "objects": objects}
+        first = {"hash": genesis["hash"], "timestamp": from_quantity(genesis["timestamp"])}
+        contents = {
+            "format": FORMAT,
+            "genesis": first,
+            "head": head["hash"],
+            "tables": tables,
+            "objects": objects,
+        }
         (to / CONTENTS).write_text(json.dumps(contents, indent=1, sort_keys=True))
         options.output.done(
             f"The exchange is in {to}, as of block {int(head['number'], 16)}. Key shares are not: move them.",
@@ -63,7 +72,9 @@ def export_exchange(
 def import_exchange(
     context: typer.Context,
     source: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="What was exported.")],
-    chain: Annotated[bool, typer.Option(help="Also load the local chain's state into the node.")] = False,
+    chain: Annotated[
+        bool, typer.Option(help="Also put the local chain where `socai up` goes on from.")
+    ] = False,
 ) -> None:
     """Takes up an export where there is nothing yet, and compares every hash."""
     options: Options = context.obj
@@ -73,10 +84,7 @@ def import_exchange(
 
         contents = _contents(source)
         if chain:
-            async with Rpc(options.rpc_url) as rpc:
-                await rpc.request("anvil_loadState", [(source / CHAIN).read_text()])
-                if await rpc.request("eth_getBlockByHash", [contents["head"], False]) is None:
-                    raise NotImportable("the node does not have the chain's head")
+            take_up(options.data / "chain", (source / CHAIN).read_text(), contents["genesis"])
         options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings = Settings(data=options.data)
         files = {"manifest.json": options.manifest, "keys": settings.keys or options.data / "keys"}

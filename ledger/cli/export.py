@@ -1,32 +1,21 @@
-"""Exports of the history: got from the service by who oversees it, checked by anybody with no network."""
+"""The history as one archive, by which anybody sees with no network that nothing was left out."""
 
-import csv
-import io
-import json
-import time
-import zipfile
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from tempfile import TemporaryDirectory
+from typing import Annotated, Final
 
 import typer
 
-from ledger.chain.abi import AbiError
-from ledger.chain.bindings import CONTRACTS
-from ledger.chain.plain import arguments
+from ledger.chain.finality import parse_finality
+from ledger.chain.rpc import Rpc
+from ledger.cli.evidence import FinalityRule, TrustPath, trusted
 from ledger.cli.session import Options, run
 from ledger.client.service import Service
-from ledger.proofs import evidence
-from ledger.proofs.error import ProofError
-from ledger.proofs.journal import Link
-from ledger.proofs.trust import Trust
+from ledger.indexer.exported import told
 
-READABLE: Final = ("entries.ndjson", "entries.csv")
-
-
-class ExportDiffers(ProofError):
-    """An export that is not what it says it is."""
+WITHIN: Final = 600
+"""Seconds for the service to write an archive."""
 
 
 class ExportFormat(StrEnum):
@@ -35,7 +24,7 @@ class ExportFormat(StrEnum):
     parquet = "parquet"
 
 
-def entries(
+def history(
     context: typer.Context,
     to: Annotated[Path, typer.Option(help="Archive to write.")] = Path("history.zip"),
     first: Annotated[int | None, typer.Option(help="First block; default: the exchange's first.")] = None,
@@ -43,111 +32,74 @@ def entries(
     formats: Annotated[
         list[ExportFormat] | None, typer.Option("--format", help="Once for each; default: ndjson.")
     ] = None,
+    stored: Annotated[
+        bool,
+        typer.Option("--stored", help="What the service holds of it (supervisor, operator), not the node."),
+    ] = False,
+    trust: TrustPath = None,
+    finality: FinalityRule = "instant",
 ) -> None:
-    """Writes all entries of some blocks, with the proof that none is missing (supervisor, operator)."""
+    """Every event of every contract, with the proof that none is missing. Check it with `socai verify`.
+
+    It comes from the node that --rpc names, every block of which is checked; no account is needed.
+    """
     options: Options = context.obj
-    asked = [f"format={one.value}" for one in formats or [ExportFormat.ndjson]]
-    asked += [f"{name}={block}" for name, block in (("first_block", first), ("last_block", last)) if block]
+    wanted = [one.value for one in formats or [ExportFormat.ndjson]]
 
     async def work() -> None:
-        async with Service(options.service_url, timeout=600) as service:
-            await service.sign_in(options.account())
-            with to.open("wb") as file:
-                async for piece in service.receive(f"/v1/history/export?{'&'.join(asked)}"):
-                    file.write(piece)
-        told = _told(to)
+        if stored:
+            await _from_service(options, to, first, last, wanted)
+        else:
+            await _from_node(options, to, first, last, wanted, trust, finality)
+        said = told(to)
         options.output.done(
-            f"{to} holds blocks {told['first_block']} to {told['last_block']}. Check it with `socai verify`.",
-            {"entries": sum(told["entries"].values()), "bytes": to.stat().st_size},
+            f"{to} holds blocks {said['first_block']} to {said['last_block']}. "
+            "Verify it with `socai verify`.",
+            {
+                "entries": sum(said["entries"].values()),
+                "block": said["last_block"],
+                "bytes": to.stat().st_size,
+            },
         )
 
     run(options.output, work)
 
 
-def is_export(path: Path) -> bool:
-    return zipfile.is_zipfile(path)
+async def _from_service(
+    options: Options, to: Path, first: int | None, last: int | None, formats: list[str]
+) -> None:
+    asked = [f"format={one}" for one in formats]
+    asked += [
+        f"{name}={block}"
+        for name, block in (("first_block", first), ("last_block", last))
+        if block is not None
+    ]
+    async with Service(options.service_url, timeout=WITHIN) as service:
+        await service.sign_in(options.account())
+        with to.open("wb") as file:
+            async for piece in service.receive(f"/v1/history/export?{'&'.join(asked)}"):
+                file.write(piece)
 
 
-def verify_export(path: Path, trust: Trust, now: float) -> dict[str, Any]:
-    """What is proven of an archive: entries by contract, blocks, anchor. Raises a `ProofError`."""
-    told = _told(path)
-    with zipfile.ZipFile(path) as archive:
-        names = set(archive.namelist())
-        files = [name for name in READABLE if name in names]
-        if not files:
-            raise ExportDiffers(
-                "it holds neither entries.ndjson nor entries.csv: check the Parquet file otherwise"
-            )
-        counts, block, anchor = {}, None, ""
-        for name in files:
-            for contract in sorted(trust.contracts):
-                if f"proofs/{contract}.json" not in names:
-                    raise ExportDiffers(f"there is no proof for the entries of {contract}")
-                bundle = archive.read(f"proofs/{contract}.json")
-                links = _links(archive, name, contract)
-                proven = evidence.verify(bundle, trust, now, apart=links)
-                claim = proven.claim
-                if (claim["type"], claim["contract"]) != ("journal", contract):
-                    raise ExportDiffers(f"proofs/{contract}.json proves something else")
-                begins = claim["after"]["number"] + 1 if claim["after"] else told["first_block"]
-                if (begins, claim["block"]["number"]) != (told["first_block"], told["last_block"]):
-                    raise ExportDiffers(f"proofs/{contract}.json is of other blocks than export.json says")
-                counts[contract], block, anchor = claim["entries"], proven.block, proven.anchor
-    return {"counts": counts, "block": block, "anchor": anchor, "first_block": told["first_block"]}
+async def _from_node(
+    options: Options,
+    to: Path,
+    first: int | None,
+    last: int | None,
+    formats: list[str],
+    trust: Path | None,
+    finality: str,
+) -> None:
+    from ledger.indexer.export import Exporter  # only here: its tables take long to import
+    from ledger.indexer.rebuild import beside
+    from ledger.store.database import reading
+    from ledger.store.index.history import IndexHistory
 
-
-def _told(path: Path) -> dict[str, Any]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            told: dict[str, Any] = json.loads(archive.read("export.json"))
-            return told
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ExportDiffers("it is no export: export.json is missing or damaged") from error
-
-
-def _links(archive: zipfile.ZipFile, name: str, contract: str) -> Iterator[Link]:
-    """The contract's rows as its journal folds them, each compared with its readable part."""
-    last, number = 0, 0
-    try:
-        with archive.open(name) as file:
-            for number, row in enumerate(_rows(file, name), 1):
-                if row["contract"] != contract or not row["position"]:
-                    continue
-                topic0, data = (
-                    bytes.fromhex(row[column].removeprefix("0x")) for column in ("topic0", "data")
-                )
-                event = CONTRACTS[contract].events[topic0].from_journal(data)
-                if last and int(row["position"]) != last + 1:
-                    raise ExportDiffers(
-                        f"{name}, entry {number}: position {row['position']} comes after {last}"
-                    )
-                last = int(row["position"])
-                said = row["arguments"]
-                if (event.abi_name, arguments(event)) != (
-                    row["event"],
-                    json.loads(said) if isinstance(said, str) else said,
-                ):
-                    raise ExportDiffers(f"{name}, entry {number}: what is to be read is not what `data` says")
-                yield Link(topic0, data)
-    except (LookupError, ValueError, TypeError, AttributeError, AbiError, zipfile.BadZipFile) as error:
-        raise ExportDiffers(f"{name} is damaged after entry {number}: {error!r}") from error
-
-
-def _rows(file: Any, name: str) -> Iterator[dict[str, Any]]:
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    if name.endswith(".csv"):
-        csv.field_size_limit(1 << 24)
-        yield from csv.DictReader(text)
-        return
-    for line in text:
-        row: dict[str, Any] = json.loads(line)
-        yield row
-
-
-def shown(path: Path, found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """What to print of a verified archive."""
-    block = found["block"]
-    when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(block.time))
-    total = sum(found["counts"].values())
-    said = f"Complete: {total} entries up to block {block.number} ({when}), none missing, altered or added."
-    return said, {**found["counts"], "anchor": found["anchor"], "from block": found["first_block"]}
+    manifest, believed = options.load_manifest(), trusted(options, trust)
+    async with Rpc(options.rpc_url, timeout=60) as rpc:
+        await manifest.check(rpc)
+        with TemporaryDirectory(dir=to.parent, prefix=f".{to.name}.") as folder:
+            scratch, final = Path(folder) / "index.sqlite", parse_finality(finality)
+            async with beside(scratch, rpc, manifest, final, believed.anchor) as (database, _):
+                exporter = Exporter(rpc, believed, manifest, reading(database, IndexHistory))
+                await exporter.write(to, first, last, formats)

@@ -1,10 +1,9 @@
 """What participants do."""
 
-import mimetypes
 import time
 from enum import IntFlag, StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from eth_utils.crypto import keccak
@@ -12,11 +11,9 @@ from eth_utils.crypto import keccak
 from ledger.chain.bindings import structs
 from ledger.cli.session import Options, run
 from ledger.domain.ids import plan_id
-from ledger.domain.market import DONG, NEVER, NO_LIMIT, Kind, Right, Role
+from ledger.domain.market import DONG, NEVER, Kind, Role
 
 DAY = 86_400
-STANDARD_LICENCE = "Socai standard licence 1.0"
-PERSONAL = structs.PersonalData
 
 LicenceId = Annotated[int, typer.Argument(help="Token id of the licence.")]
 
@@ -30,36 +27,6 @@ class ReviewKind(StrEnum):
     legal = "legal"
     security = "security"
     quality = "quality"
-
-
-class Importance(StrEnum):
-    other = "other"
-    important = "important"
-    core = "core"
-
-
-class Sharing(StrEnum):
-    unstated = "unstated"
-    open = "open"
-    shared = "shared"
-    private = "private"
-
-
-class Subject(StrEnum):
-    unstated = "unstated"
-    people = "people"
-    locations = "locations"
-    activities = "activities"
-    items = "items"
-
-
-class RightName(StrEnum):
-    transferable = "transferable"
-    derivable = "derivable"
-    updates = "updates"
-    streaming = "streaming"
-    research = "research"
-    state_fee = "state-fee"
 
 
 def digest(text: str) -> bytes:
@@ -122,100 +89,6 @@ def mint(
         options.output.done(f"{account} received {amount:,} đồng.", {"transaction": receipt.transaction_hash})
 
     run(options.output, work)
-
-
-def publish(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The dataset.")],
-    title: Annotated[str, typer.Option(help="DCAT title.")],
-    price: Annotated[int, typer.Option(min=0, help="đồng; 0 for open data.")],
-    description: Annotated[str, typer.Option(help="DCAT description.")] = "",
-    importance: Annotated[Importance, typer.Option()] = Importance.other,
-    sharing: Annotated[Sharing, typer.Option()] = Sharing.shared,
-    subject: Annotated[Subject, typer.Option()] = Subject.unstated,
-    days: Annotated[int, typer.Option(min=0, help="How long a licence lasts; 0 for ever.")] = 0,
-    cap: Annotated[int, typer.Option(min=1, help="Most licences ever sold.")] = NO_LIMIT,
-    quota: Annotated[int, typer.Option(min=0, help="Uses of a licence; 0 for unmetered.")] = 0,
-    right: Annotated[list[RightName] | None, typer.Option(help="What the licence grants; repeat.")] = None,
-    royalty: Annotated[int, typer.Option(min=0, max=10_000, help="Basis points; needs derivable.")] = 0,
-    only_buyer: Annotated[str | None, typer.Option(help="The one account that may buy.")] = None,
-    terms: Annotated[
-        str, typer.Option(help="Licence text, or its hash (0x…).")
-    ] = "Socai standard licence 1.0",
-    sample: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, help="A few rows that anybody may have; not encrypted."),
-    ] = None,
-) -> None:
-    """Encrypts a dataset, deposits it, and mints its listing with one plan (seller)."""
-    options: Options = context.obj
-    flags = Right(0)
-    for name in right or []:
-        flags |= Right[name.value.upper().replace("-", "_")]
-    plan = structs.PlanDraft(
-        price=price,
-        currency=DONG,
-        duration=days * DAY,
-        cap=cap,
-        quota=quota,
-        flags=flags,
-        royalty_bps=royalty,
-        only_buyer=only_buyer or f"0x{'0' * 40}",
-        terms=digest(terms),
-    )
-    classification = structs.Classification(
-        structs.Importance[importance.name.upper()],
-        structs.Sharing[sharing.name.upper()],
-        structs.Subject[subject.name.upper()],
-        PERSONAL.NONE,
-    )
-    media_type = media_type_of(file)
-    size = file.stat().st_size
-
-    async def work() -> None:
-        async with options.client() as client:
-            with options.output.progress(f"Encrypting and sending {file.name}", 2 * size) as progress:
-                published = await client.publish(
-                    file,
-                    metadata=dcat(title, description, media_type, size),
-                    media_type=media_type,
-                    classification=classification,
-                    plans=[plan],
-                    sample=None if sample is None else (sample, media_type_of(sample)),
-                    progress=progress,
-                )
-        options.output.done(
-            f"Listing {published.listing} is minted. It is for sale once it is attested.",
-            {
-                "listing": published.listing,
-                "plans": list(published.plans),
-                "root": published.payload.root,
-                "ciphertext_bytes": published.payload.size,
-                "sha256": published.payload.sha256.hex(),
-                "transaction": published.receipt.transaction_hash,
-            },
-        )
-
-    run(options.output, work)
-
-
-def media_type_of(path: Path) -> str:
-    return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-
-
-def dcat(title: str, description: str, media_type: str, size: int) -> dict[str, Any]:
-    """A minimal DCAT 3 dataset."""
-    return {
-        "@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/"},
-        "@type": "dcat:Dataset",
-        "dct:title": title,
-        "dct:description": description,
-        "dcat:distribution": {
-            "@type": "dcat:Distribution",
-            "dcat:mediaType": media_type,
-            "dcat:byteSize": str(size),
-        },
-    }
 
 
 def attest(

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -17,6 +18,9 @@ from rich.progress import (
 from rich.table import Table
 
 from ledger.client.payload import Progress as Report
+
+SHORT: Final = 80
+"""Characters of a list that is printed in one line."""
 
 
 class Output:
@@ -30,11 +34,14 @@ class Output:
         if self.as_json:
             self._out.print_json(json.dumps({key: _plain(value) for key, value in facts.items()}))
             return
-        self._out.print(sentence, highlight=False, soft_wrap=True)
+        self._out.print(escape(sentence), highlight=False, soft_wrap=True)
         width = max(map(len, facts), default=0)
         for key, value in facts.items():
-            label = key.replace("_", " ").ljust(width)
-            self._out.print(f"[dim]{label}[/dim]  {_text(value)}", highlight=False, soft_wrap=True)
+            label = key.replace("_", " ")
+            for line in _lines(value):
+                said = f"[dim]{label.ljust(width)}[/dim]  {escape(line)}"
+                self._out.print(said, highlight=False, soft_wrap=True)
+                label = ""
 
     def shares(self, rows: list[tuple[str, str, int]], total: int) -> None:
         """How a payment was split."""
@@ -51,7 +58,7 @@ class Output:
     def say(self, sentence: str) -> None:
         """What happens meanwhile."""
         if not self.as_json:
-            self._err.print(sentence, highlight=False, soft_wrap=True)
+            self._err.print(escape(sentence), highlight=False, soft_wrap=True)
 
     def failed(self, code: str, message: str, hint: str, facts: Mapping[str, Any]) -> None:
         if self.as_json:
@@ -66,9 +73,9 @@ class Output:
                 )
             )
             return
-        self._err.print(f"[red]{code}[/red]: {message}", highlight=False, soft_wrap=True)
+        self._err.print(f"[red]{escape(code)}[/red]: {escape(message)}", highlight=False, soft_wrap=True)
         if hint:
-            self._err.print(f"[dim]{hint}[/dim]", highlight=False, soft_wrap=True)
+            self._err.print(f"[dim]{escape(hint)}[/dim]", highlight=False, soft_wrap=True)
 
     @contextmanager
     def progress(self, what: str, size: int) -> Iterator[Report]:
@@ -100,10 +107,12 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _text(value: Any) -> str:
+def _lines(value: Any) -> list[str]:
+    """A list in one line when it is short, else an item a line."""
     plain = _plain(value)
     if isinstance(plain, int) and not isinstance(plain, bool):
-        return f"{plain:,}" if plain > 9999 else str(plain)
+        return [f"{plain:,}" if plain > 9999 else str(plain)]
     if isinstance(plain, list):
-        return ", ".join(map(str, plain))
-    return str(plain)
+        joined = ", ".join(map(str, plain))
+        return [joined] if len(joined) <= SHORT else [str(item) for item in plain]
+    return [str(plain)]

@@ -4,11 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ledger.chain.rpc import Rpc, from_hex
 from ledger.cli.session import Options, run
 from ledger.client import possession as spot
-from ledger.client.contracts import Contracts
-from ledger.client.service import Service
 
 
 def possession(
@@ -21,12 +18,7 @@ def possession(
     options: Options = context.obj
 
     async def work() -> None:
-        manifest = options.load_manifest()
-        async with Rpc(options.rpc_url) as rpc, Service(options.service_url) as service:
-            await manifest.check(rpc)
-            head = await rpc.request("eth_getBlockByNumber", ["latest", False])
-            call = Contracts.of(manifest).listings.version(listing, version)
-            listed = await rpc.call(call, from_hex(head["hash"], 32))
+        async with options.listed(listing, version) as (service, listed):
             held = await spot.check(service, listed.root, listed.size, samples)
         options.output.done(
             f"{len(held.blocks)} of {held.count} blocks were shown, and are those that were listed.",

@@ -5,11 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ledger.chain.rpc import Rpc, from_hex
 from ledger.cli.session import Options, run
 from ledger.client import samples
-from ledger.client.contracts import Contracts
-from ledger.client.service import Service
 
 
 def sample(
@@ -22,12 +19,7 @@ def sample(
     options: Options = context.obj
 
     async def work() -> None:
-        manifest = options.load_manifest()
-        async with Rpc(options.rpc_url) as rpc, Service(options.service_url) as service:
-            await manifest.check(rpc)
-            head = await rpc.request("eth_getBlockByNumber", ["latest", False])
-            call = Contracts.of(manifest).listings.version(listing, version)
-            listed = await rpc.call(call, from_hex(head["hash"], 32))
+        async with options.listed(listing, version) as (service, listed):
             found, content = await samples.receive(service, listed.metadata)
         to.write_bytes(content)
         options.output.done(

@@ -13,21 +13,26 @@ import typer
 from eth_account.signers.local import LocalAccount
 
 from ledger.chain.abi import ContractError
+from ledger.chain.bindings import structs
 from ledger.chain.deploy import DeployError
 from ledger.chain.devnet import CHAIN_ID, DevnetError, dev_accounts
 from ledger.chain.events import BadLog
 from ledger.chain.finality import FinalityError
 from ledger.chain.manifest import Manifest, ManifestError, WrongChain
-from ledger.chain.rpc import RpcError
+from ledger.chain.rpc import Rpc, RpcError, from_hex
 from ledger.chain.sender import CallReverted, SenderError
 from ledger.cli.child import ChildError
 from ledger.cli.output import Output
 from ledger.client import Client, ClientError, Refused, ServiceUnreachable
+from ledger.client.contracts import Contracts
 from ledger.client.samples import MetadataAltered, SampleAltered
+from ledger.client.service import Service
 from ledger.crypto.chunked import ChunkedError
 from ledger.crypto.merkle import MerkleError
 from ledger.crypto.seal import SealError
 from ledger.domain.document import BadDocument
+from ledger.domain.entitlement import NodeUnreachable
+from ledger.domain.history import BlockUnknown, ExportTooLarge, FormatUnavailable
 from ledger.domain.sample import BadSample
 from ledger.indexer.fetch import FetchError
 from ledger.indexer.reconcile import ReconcileError
@@ -106,6 +111,16 @@ class Options:
         ) as client:
             yield client
 
+    @asynccontextmanager
+    async def listed(self, listing: int, version: int) -> AsyncIterator[tuple[Service, structs.Version]]:
+        """The service, and what the chain says of a version: for anybody, without an account."""
+        manifest = self.load_manifest()
+        async with Rpc(self.rpc_url) as rpc, Service(self.service_url) as service:
+            await manifest.check(rpc)
+            head = await rpc.request("eth_getBlockByNumber", ["latest", False])
+            call = Contracts.of(manifest).listings.version(listing, version)
+            yield service, await rpc.call(call, from_hex(head["hash"], 32))
+
 
 def dev_account(options: Options, name: str) -> LocalAccount:
     """An account of the local chain, whose key everybody knows."""
@@ -179,7 +194,7 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
         raise _contract(output, error.reason) from None
     except ContractError as error:
         raise _contract(output, error) from None
-    except (ServiceUnreachable, RpcError) as error:
+    except (ServiceUnreachable, NodeUnreachable, RpcError) as error:
         output.failed("unreachable", str(error), "Is the exchange running? Start it with scripts/up.", {})
         raise typer.Exit(UNREACHABLE) from None
     except UNTRUTHS as error:
@@ -207,6 +222,9 @@ def run(output: Output, work: Callable[[], Awaitable[T]]) -> T:
         DumpFailed,
         NotImportable,
         ObjectError,
+        BlockUnknown,
+        ExportTooLarge,
+        FormatUnavailable,
         OSError,
     ) as error:
         output.failed(type(error).__name__, str(error), "", {})

@@ -8,8 +8,9 @@
 The `socai` command is written with it.
 """
 
-from ledger.client.client import AlreadyHeld, Client
+from ledger.client.client import Client
 from ledger.client.errors import ClientError
+from ledger.client.results import AlreadyHeld
 from ledger.client.service import Refused, ServiceError, ServiceUnreachable
 
 __all__ = ["AlreadyHeld", "Client", "ClientError", "Refused", "ServiceError", "ServiceUnreachable"]

@@ -1,11 +1,11 @@
 """One account on one exchange."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 from uuid import uuid4
 
 import rfc8785
@@ -24,9 +24,10 @@ from ledger.chain.sender import CallReverted, Receipt, Sender
 from ledger.client import samples
 from ledger.client.contracts import Contracts
 from ledger.client.deposits import Deposits
-from ledger.client.errors import ClientError
 from ledger.client.keys import EncryptionKeys
 from ledger.client.payload import Progress, Sealed, decrypt_to
+from ledger.client.permit import permit
+from ledger.client.results import AlreadyHeld, Bought, Fetched, LicenceState, Published, Share
 from ledger.client.service import Service
 from ledger.client.spool import Pending, Spool
 from ledger.crypto.merkle import leaf_count
@@ -40,65 +41,6 @@ from ledger.store.intents import IntentLog
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Event)
-
-PERMIT_SECONDS: Final = 3600
-
-
-class AlreadyHeld(ClientError):
-    """The account holds a licence of this plan that still runs."""
-
-    def __init__(self, plan: int, licence: int) -> None:
-        super().__init__(f"you already hold licence {licence} of plan {plan}")
-        self.licence = licence
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A listing that now exists, its plans, and what it holds."""
-
-    listing: int
-    plans: tuple[int, ...]
-    payload: Sealed
-    receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class Bought:
-    licence: int
-    price: int
-    fee_bps: int
-    tax_bps: int
-    deadline: int
-    receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A payload that arrived whole, and the block at which the chain said that it may."""
-
-    path: Path
-    root: bytes
-    sha256: bytes
-    block_number: int
-    block_hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """One part of a payment, as the chain split it."""
-
-    part: structs.Part
-    account: str
-    currency: int
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class LicenceState:
-    licence: structs.Licence
-    plan: structs.Plan
-    holder: str
-    entitlement: structs.Entitlement
 
 
 class Client:
@@ -160,8 +102,14 @@ class Client:
 
     async def read(self, call: Call[T]) -> T:
         """What a view answers at the newest block."""
+        (answer,) = await self.reads(call)
+        return cast(T, answer)
+
+    async def reads(self, *calls: Call[Any]) -> list[Any]:
+        """What views answer at one block, the newest."""
         head = await self.rpc.request("eth_getBlockByNumber", ["latest", False])
-        return await self.rpc.call(call, from_hex(head["hash"], 32), sender=self.account.address)
+        block, mine = from_hex(head["hash"], 32), self.account.address
+        return await asyncio.gather(*(self.rpc.call(call, block, sender=mine) for call in calls))
 
     async def send(self, call: Call[Any]) -> Receipt:
         """Has the call mined, once."""
@@ -216,14 +164,53 @@ class Client:
         if sample is not None:
             metadata = described(metadata, await samples.send(self.service, *sample))
         digest = await self._describe(metadata)
+        kinds, drafts, parents = classification, tuple(plans), tuple(upstreams)
+
+        def minting(draft: structs.VersionDraft) -> Call[Any]:
+            return self.contracts.listings.publish(kinds, legal_basis, draft, drafts, parents)
+
+        payload, receipt = await self._deposited(path, media_type, digest, stale_at, minting, progress)
+        listing = self._event(receipt, listing_events.Listed).listing
+        plan_ids = tuple(plan_id(listing, i) for i in range(len(plans)))
+        return Published(listing, plan_ids, payload, receipt)
+
+    async def add_version(
+        self,
+        listing: int,
+        path: Path,
+        *,
+        metadata: Mapping[str, Any],
+        media_type: str,
+        stale_at: int = 0,
+        progress: Progress = lambda _: None,
+    ) -> int:
+        """Encrypts the file, deposits it and adds it to a listing, whose plans it is then sold under once it
+        is attested. Returns its number. Killed anywhere, the same call goes on. Raises PublishUnderWay."""
+        await self.service.sign_in(self.account)
+        digest = await self._describe(metadata)
+
+        def adding(draft: structs.VersionDraft) -> Call[Any]:
+            return self.contracts.listings.add_version(listing, draft)
+
+        _, receipt = await self._deposited(path, media_type, digest, stale_at, adding, progress)
+        return self._event(receipt, listing_events.VersionPublished).version
+
+    async def _deposited(
+        self,
+        path: Path,
+        media_type: str,
+        metadata: bytes,
+        stale_at: int,
+        call_of: Callable[[structs.VersionDraft], Call[Any]],
+        progress: Progress,
+    ) -> tuple[Sealed, Receipt]:
+        """The file in the vault, and the call about it mined."""
+        Spool.sweep(self._folder / "uploads")
         with Spool.of(self._folder / "uploads", self.account.address, path) as spool:
             pending = await self._deposits.hold(spool, path, media_type, progress)
-            draft = _draft(pending, digest, stale_at)
-            call = self.contracts.listings.publish(
-                classification, legal_basis, draft, tuple(plans), tuple(upstreams)
-            )
+            call = call_of(_draft(pending, metadata, stale_at))
             try:
-                receipt = await self._sender.send(f"publish:{keccak(call.data).hex()}", call)
+                receipt = await self._sender.send(f"{call.function}:{keccak(call.data).hex()}", call)
             except CallReverted as error:
                 if isinstance(error.reason, Listings_DepositUsed):
                     spool.clear()
@@ -231,9 +218,7 @@ class Client:
                     spool.received(pending, None)  # it may be too old
                 raise
             spool.clear()
-        listing = self._event(receipt, listing_events.Listed).listing
-        plan_ids = tuple(plan_id(listing, i) for i in range(len(plans)))
-        return Published(listing, plan_ids, pending.payload, receipt)
+        return pending.payload, receipt
 
     async def _describe(self, metadata: Mapping[str, Any]) -> bytes:
         """Deposits the document; its hash."""
@@ -257,22 +242,24 @@ class Client:
         Raises AlreadyHeld unless `again`. Two at once: the second is refused by the chain
         (Licences_StaleBalance).
         """
-        mine = self.account.address
-        held = await self.read(self.contracts.licences.balance_of(mine))
+        mine, listings = self.account.address, self.contracts.listings
+        newest = [listings.listing(listing_of_plan(plan))] if version is None else []
+        held, terms, *found = await self.reads(
+            self.contracts.licences.balance_of(mine), listings.plan(plan), *newest
+        )
         if held and not again:
             for licence in await self.licences():
                 state = await self.licence(licence)
                 if plan_of(licence) == plan and state.entitlement.denial is structs.Denial.GRANTED:
                     raise AlreadyHeld(plan, licence)
         if version is None:
-            version = (await self.read(self.contracts.listings.listing(listing_of_plan(plan)))).versions
-        terms = await self.read(self.contracts.listings.plan(plan))
+            version = found[0].versions
         exchange = self.contracts.exchange
         if terms.price == 0:
             receipt = await self.send(exchange.buy(plan, version, held))
         else:
-            permit = await self._permit(terms)
-            receipt = await self.send(exchange.buy_with_permit(plan, version, held, permit))
+            signed = await permit(self.account, exchange, terms, self.reads)
+            receipt = await self.send(exchange.buy_with_permit(plan, version, held, signed))
         event = self._event(receipt, exchange_events.Purchased)
         return Bought(event.licence, event.price, event.fee_bps, event.tax_bps, event.deadline, receipt)
 
@@ -376,33 +363,6 @@ class Client:
     async def suspend(self, account: str, until: int, reason: bytes) -> Receipt:
         return await self.send(self.contracts.participants.suspend(account, until, reason))
 
-    async def _permit(self, terms: structs.Plan) -> structs.Permit:
-        """ERC-2612, for exactly the price."""
-        money = await self.read(self.contracts.exchange.money(terms.currency))
-        token = bindings.SettlementToken(money.token)
-        _, name, version, chain_id, verifier, _, _ = await self.read(token.eip712_domain())
-        deadline = int(time.time()) + PERMIT_SECONDS
-        signed = self.account.sign_typed_data(
-            {"name": name, "version": version, "chainId": chain_id, "verifyingContract": verifier},
-            {
-                "Permit": [
-                    {"name": "owner", "type": "address"},
-                    {"name": "spender", "type": "address"},
-                    {"name": "value", "type": "uint256"},
-                    {"name": "nonce", "type": "uint256"},
-                    {"name": "deadline", "type": "uint256"},
-                ]
-            },
-            {
-                "owner": self.account.address,
-                "spender": self.contracts.exchange.address,
-                "value": terms.price,
-                "nonce": await self.read(token.nonces(self.account.address)),
-                "deadline": deadline,
-            },
-        )
-        return structs.Permit(deadline, signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big"))
-
     def _shares(self, receipt: Receipt) -> list[Share]:
         return [
             Share(event.part, event.account, event.currency, event.amount)
@@ -416,7 +376,7 @@ class Client:
     def _events(self, receipt: Receipt, kind: type[E]) -> list[E]:
         ours = {deployed.address.lower() for deployed in self.manifest.contracts.values()}
         return [
-            kind.decode(log.topics, log.data)
+            kind.decode(log.topics, log.data)[0]
             for log in receipt.logs
             if log.address.lower() in ours and log.topics and log.topics[0] == kind.topic0
         ]

@@ -6,15 +6,17 @@ import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from ledger.client.errors import ClientError
 from ledger.client.service import ServiceUnreachable
-from ledger.crypto.chunked import Encryptor, ciphertext_size
+from ledger.crypto.chunked import BLOCK, ciphertext_size
 from ledger.crypto.merkle import PayloadHasher
+from ledger.crypto.stream import Encryptor
 from ledger.crypto.verified import VerifiedReader
 
-PIECE: Final = 4 << 20
+PIECES: Final = 4
+"""Pieces of a block each that are encrypted in one go."""
 CUTS: Final = 5
 """How often in a row a download may be cut before anything new arrived."""
 PAUSE: Final = 0.5
@@ -49,27 +51,39 @@ class Encryption:
         self._progress = progress
         self.size = ciphertext_size(self._expected)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The ciphertext. Raises FileChanged."""
-        with self._path.open("rb") as file:
-            while piece := await asyncio.to_thread(file.read, PIECE):
-                yield await asyncio.to_thread(self._update, piece)
-                self._progress(len(piece))
-        rest = self._encryptor.finish()
-        self._root.update(rest)
+    async def write(self, to: BinaryIO) -> AsyncIterator[int]:
+        """Writes the ciphertext to an unbuffered file; how much of it is there now. Raises FileChanged,
+        OSError."""
+        plain, sealed = bytearray(BLOCK), bytearray(self._encryptor.room(BLOCK))
+        with self._path.open("rb", buffering=0) as file:
+
+            def step() -> int:
+                """Encrypts some pieces; how many bytes of the file they were."""
+                done = 0
+                for _ in range(PIECES):
+                    size = file.readinto(plain)
+                    self._sha256.update(memoryview(plain)[:size])
+                    end = self._encryptor.update_into(memoryview(plain)[:size], sealed)
+                    self._keep(to, memoryview(sealed)[:end])
+                    done += size
+                return done
+
+            while done := await asyncio.to_thread(step):
+                self._progress(done)
+                yield self._root.size
+        await asyncio.to_thread(self._keep, to, memoryview(self._encryptor.finish()))
         if self._root.size != self.size:
             raise FileChanged(f"{self._path} changed while it was read")
-        yield bytes(rest)
+        yield self._root.size
 
     def sealed(self) -> Sealed:
         """Once all pieces are out."""
         return Sealed(self._root.finish(), self.size, self._sha256.digest())
 
-    def _update(self, piece: bytes) -> bytes:
-        self._sha256.update(piece)
-        out = self._encryptor.update(piece)
-        self._root.update(out)
-        return bytes(out)
+    def _keep(self, to: BinaryIO, sealed: memoryview) -> None:
+        self._root.update(sealed)
+        while sealed:
+            sealed = sealed[to.write(sealed) :]
 
 
 Read = Callable[[int], AsyncIterator[bytes]]

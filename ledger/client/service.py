@@ -17,6 +17,8 @@ from ledger.chain.rpc import to_hex
 from ledger.domain.siwe import Message
 
 BLOCK: Final = 1 << 20
+JOIN_SECONDS: Final = 300
+"""How long an answer to what was sent may take: the service joins what arrived, 20 GB in some minutes."""
 PAUSES: Final = (0.5, 2.0)
 """Seconds between two questions for the same answer."""
 
@@ -100,10 +102,12 @@ class Service:
             return await answer.json()
 
     async def headers(
-        self, method: str, path: str, headers: dict[str, str], body: bytes = b""
+        self, method: str, path: str, headers: dict[str, str], body: AsyncIterator[bytes] | None = None
     ) -> Mapping[str, str]:
-        """The headers of an answer without a body. Raises Refused, ServiceUnreachable."""
-        async with self._request(method, path, data=BytesIO(body), headers=headers) as answer:
+        """The headers of an answer without a body, which may take its time. Raises Refused,
+        ServiceUnreachable."""
+        patient = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=JOIN_SECONDS)
+        async with self._request(method, path, data=body, headers=headers, timeout=patient) as answer:
             return answer.headers
 
     async def receive(

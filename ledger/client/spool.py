@@ -1,15 +1,20 @@
 """A file on its way into the vault, kept on this machine until its listing is minted.
 
-What is kept is what the vault is to have: the ciphertext, and the data key sealed to the vault. So what was
-sent is never sent again, also after a kill, nothing is encrypted twice under one key, and no key is on disk.
+What is kept is what the vault is to have: the ciphertext, and the data key sealed to the vault. So once it is
+encrypted, what was sent is never sent again, also after a kill; nothing is encrypted twice under one key, and
+no key is on disk. Killed while it is encrypted, it begins anew, under another key in another deposit.
 """
 
+import asyncio
+import errno
 import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
@@ -18,10 +23,16 @@ from ledger.client.errors import ClientError
 from ledger.client.payload import Encryption, Sealed
 
 FORMAT: Final = 1
+OLD_SECONDS: Final = 14 * 24 * 3600
+"""After which nothing of it is of use: the vault has thrown away what nobody claimed."""
 
 
 class PublishUnderWay(ClientError):
     """Another program publishes this file of this account now."""
+
+
+class NoRoom(ClientError):
+    """The disk has no room for the ciphertext. Nothing of it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +45,32 @@ class Pending:
     receipt: dict[str, Any] | None = None
 
 
+class Growing:
+    """How many bytes of a ciphertext there are."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._grown = asyncio.Event()
+
+    def to(self, size: int) -> None:
+        self._size = size
+        self._grown.set()
+
+    async def beyond(self, offset: int) -> int:
+        """Once there are more than `offset`."""
+        while self._size <= offset:
+            self._grown.clear()
+            await self._grown.wait()
+        return self._size
+
+
 class Spool:
-    """Of one account and file: a JSON record, written last, and the ciphertext beside it."""
+    """Of one account and file: the ciphertext, the id of its deposit while it is written, and then a JSON
+    record."""
 
     def __init__(self, base: Path) -> None:
         self._ciphertext, self._record = base.with_suffix(".ciphertext"), base.with_suffix(".json")
+        self._deposit = base.with_suffix(".deposit")
 
     @classmethod
     @contextmanager
@@ -53,10 +85,21 @@ class Spool:
                 raise PublishUnderWay(f"{path} is being published by another program") from None
             yield cls(base)
 
+    @classmethod
+    def sweep(cls, folder: Path) -> None:
+        """Forgets what was left `OLD_SECONDS` ago and is not being sent now."""
+        for path in folder.glob("*.ciphertext"):
+            with path.with_suffix(".lock").open("w") as lock, suppress(BlockingIOError, FileNotFoundError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.stat().st_mtime < time.time() - OLD_SECONDS:
+                    cls(path).clear()
+
     def pending(self, path: Path) -> Pending | None:
         """What is kept of this file as it is now; None when there is nothing, or of another content."""
         try:
             kept = json.loads(self._record.read_text())
+            if self._ciphertext.stat().st_size != kept["size"]:  # cut by a power cut
+                return None
         except (FileNotFoundError, ValueError):
             return None
         with path.open("rb") as file:
@@ -67,13 +110,43 @@ class Spool:
             bytes.fromhex(kept["deposit_id"]), payload, bytes.fromhex(kept["sealed_key"]), kept["receipt"]
         )
 
-    async def encrypt(self, encryption: Encryption, deposit_id: bytes, sealed_key: bytes) -> Pending:
-        """Raises FileChanged, OSError."""
+    def unfinished(self) -> bytes | None:
+        """The deposit whose ciphertext was not written to its end."""
+        try:
+            return bytes.fromhex(self._deposit.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def begin(self, deposit_id: bytes) -> None:
+        """Forgets what there was."""
         self.clear()
-        with _private(self._ciphertext) as file:
-            async for piece in encryption.pieces():
-                file.write(piece)
-        return self._keep(Pending(deposit_id, encryption.sealed(), sealed_key))
+        with _private(self._deposit) as file:
+            file.write(deposit_id.hex().encode())
+        os.close(os.open(self._ciphertext, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+    async def encrypt(
+        self, encryption: Encryption, deposit_id: bytes, sealed_key: bytes, written: Callable[[int], None]
+    ) -> Pending:
+        """Into a spool that has begun; `written` is told how many bytes there are.
+
+        Does not wait for the disk: the vault tells a ciphertext that a power cut spoilt by its root. Raises
+        FileChanged, NoRoom, OSError.
+        """
+        try:
+            if shutil.disk_usage(self._ciphertext.parent).free < encryption.size:
+                raise OSError(errno.ENOSPC, "")
+            with self._ciphertext.open("wb", buffering=0) as file:
+                async for size in encryption.write(file):
+                    written(size)
+        except OSError as error:
+            self._ciphertext.unlink(missing_ok=True)
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            folder = self._ciphertext.parent
+            raise NoRoom(f"{folder} has no room for {encryption.size} bytes of ciphertext") from error
+        pending = self._keep(Pending(deposit_id, encryption.sealed(), sealed_key))
+        self._deposit.unlink()
+        return pending
 
     def received(self, pending: Pending, receipt: dict[str, Any] | None) -> Pending:
         """Keeps the vault's receipt, or forgets one that is of no use any more."""
@@ -84,8 +157,8 @@ class Spool:
 
     def clear(self) -> None:
         """Forgets all of it."""
-        self._record.unlink(missing_ok=True)
-        self._ciphertext.unlink(missing_ok=True)
+        for path in (self._record, self._ciphertext, self._deposit):
+            path.unlink(missing_ok=True)
 
     def _keep(self, pending: Pending) -> Pending:
         staged = self._record.with_suffix(".new")

@@ -17,11 +17,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from ledger.crypto.chunked import (
-    HEADER,
     SEALED_BLOCK,
     CommitmentMismatch,
     Extended,
-    Message,
     Truncated,
     WrongContext,
     WrongKey,
@@ -36,6 +34,7 @@ from ledger.crypto.merkle import (
     leaf_hash,
     leaf_range,
 )
+from ledger.crypto.stream import Decryptor
 
 if TYPE_CHECKING:
     from cryptography.utils import Buffer
@@ -92,9 +91,8 @@ class VerifiedReader:
             builder.append(leaves[at : at + LEAF])
         if not hmac.compare_digest(builder.root(), root):
             raise WrongLeaves("the leaves have another root than was listed")
-        self._data_key, self._context = data_key, context
+        self._decryptor = Decryptor(data_key, context)
         self._leaves, self._size, self._count = leaves, size, count
-        self._message: Message | None = None
         self._index = 0
         self._held = bytearray()
 
@@ -131,14 +129,11 @@ class VerifiedReader:
         index = self._index
         if leaf_hash(block) != self._leaf(index):
             raise self._diagnose(block)
-        if self._message is None:
-            try:
-                self._message = Message.unlock(self._data_key, self._context, block[:HEADER])
-            except CommitmentMismatch as error:
-                raise WrongKey(
-                    "the key does not open what was listed in the context it was listed in"
-                ) from error
-        return self._message.open_block(index, block, last=index == self._count - 1)
+        try:
+            plain = self._decryptor.update(block)
+        except CommitmentMismatch as error:
+            raise WrongKey("the key does not open what was listed in the context it was listed in") from error
+        return plain + self._decryptor.finish() if index == self._count - 1 else plain
 
     def _diagnose(self, block: bytearray) -> BlockSwapped:
         """Does another block of this payload stand here? The first and the last have lengths of their own."""

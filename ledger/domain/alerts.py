@@ -5,9 +5,9 @@ are ours, dated, and not legal advice.
 """
 
 import math
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final
 
@@ -58,111 +58,180 @@ class Alert:
     entries: tuple[tuple[int, int], ...]
 
 
-def alerts(trades: Iterable[tuple[Trade, Sold]]) -> list[Alert]:
-    """All of them, over trades in order."""
-    whole = list(trades)
-    return [*_thresholds(whole), *_reciprocal(whole), *_repeated(whole), *_prices(whole)]
+@dataclass(slots=True)
+class _Causes:
+    """Trades that caused an alert: how many, worth how much together, and the places of the first."""
+
+    count: int = 0
+    value: int = 0
+    places: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, trade: Trade) -> None:
+        self.count += 1
+        self.value += trade.price
+        if len(self.places) < MOST_ENTRIES:
+            self.places.append((trade.block_number, trade.log_index))
 
 
-def _thresholds(trades: list[tuple[Trade, Sold]]) -> Iterator[Alert]:
-    """Of a listing bought in several versions, the one with most people counts: they are mostly the same."""
-    by_buyer: dict[bytes, list[tuple[Trade, Sold]]] = defaultdict(list)
-    for trade, sold in trades:
+class Watch:
+    """Trades in, in order, alerts out. Held is what each buyer, pair and plan comes to, and only those trades
+    that a later one may still join."""
+
+    def __init__(self) -> None:
+        self._holdings: dict[bytes, _Holding] = defaultdict(_Holding)
+        self._pairs: dict[tuple[bytes, bytes], _Pair] = defaultdict(_Pair)
+        self._runs: dict[tuple[int, bytes, bytes], _Run] = defaultdict(_Run)
+        self._plans: dict[int, _Plan] = {}
+
+    def add(self, trade: Trade, sold: Sold) -> None:
         if sold.personal:
-            by_buyer[trade.buyer].append((trade, sold))
-    for buyer, bought in sorted(by_buyer.items()):
-        for kind, levels in THRESHOLDS.items():
-            people: dict[int, int] = defaultdict(int)
-            causes: list[Trade] = []
-            for trade, sold in bought:
-                count = (sold.people or {}).get(kind, 0)
-                listing = listing_of(trade.licence)
-                if count > people[listing]:
-                    people[listing] = count
-                    causes.append(trade)
-            total = sum(people.values())
-            crossed = [level for level, least in levels.items() if total >= least]
-            if crossed:
-                level = crossed[-1]
-                facts = {"people": kind, "count": total, "threshold": levels[level], "together": level}
-                yield _alert("threshold", [buyer], facts, causes)
-        unsaid = [trade for trade, sold in bought if sold.people is None]
-        if unsaid:
-            listings = sorted({listing_of(trade.licence) for trade in unsaid})
-            yield _alert("uncounted", [buyer], {"listings": [str(one) for one in listings]}, unsaid)
-
-
-def _reciprocal(trades: list[tuple[Trade, Sold]]) -> Iterator[Alert]:
-    paid: dict[tuple[bytes, bytes], list[Trade]] = defaultdict(list)
-    for trade, sold in trades:
+            self._holdings[trade.buyer].add(trade, sold)
         if trade.price:
-            paid[trade.buyer, sold.seller].append(trade)
-    for (buyer, seller), bought in sorted(paid.items()):
-        returned = paid.get((seller, buyer), [])
-        if buyer > seller or (buyer != seller and not returned):
-            continue
-        near = [
-            one
-            for one in {*bought, *returned}
-            if buyer == seller
-            or any(
-                abs(one.time - other.time) <= RECIPROCAL_SECONDS
-                for other in (returned if one in bought else bought)
-            )
-        ]
-        if near:
-            value = sum(one.price for one in near)
-            facts = {"trades": len(near), "value": str(value), "within_seconds": RECIPROCAL_SECONDS}
-            yield _alert("reciprocal", sorted({buyer, seller}), facts, near)
-
-
-def _repeated(trades: list[tuple[Trade, Sold]]) -> Iterator[Alert]:
-    by_plan: dict[tuple[int, bytes, bytes], list[Trade]] = defaultdict(list)
-    for trade, sold in trades:
-        if trade.price and not trade.renewal:
-            by_plan[plan_of(trade.licence), trade.buyer, sold.seller].append(trade)
-    for (plan, buyer, seller), bought in sorted(by_plan.items()):
-        causes: dict[Trade, None] = {}
-        for first in range(len(bought) - REPEATED + 1):
-            window = bought[first : first + REPEATED]
-            if window[-1].time - window[0].time <= REPEATED_SECONDS:
-                causes |= dict.fromkeys(window)
-        if causes:
-            facts = {"plan": str(plan), "purchases": len(causes), "within_seconds": REPEATED_SECONDS}
-            yield _alert("repeated", [buyer, seller], facts, list(causes))
-
-
-def _prices(trades: list[tuple[Trade, Sold]]) -> Iterator[Alert]:
-    """A plan counts once, however often it was sold; compared is with what is of its currency and classes."""
-    sold_by: dict[int, tuple[bytes, list[Trade]]] = {}
-    groups: dict[tuple[int, str, str], dict[int, float]] = defaultdict(dict)
-    for trade, sold in trades:
+            low, high = sorted((trade.buyer, sold.seller))
+            self._pairs[low, high].add(trade, sold.seller)
         if trade.price and not trade.renewal:
             plan = plan_of(trade.licence)
-            sold_by.setdefault(plan, (sold.seller, []))[1].append(trade)
-            groups[trade.currency, sold.subject, sold.importance][plan] = math.log(trade.price)
-    for (currency, subject, importance), prices in sorted(groups.items()):
-        if len(prices) < FEWEST:
-            continue
-        usual = median(prices.values())
-        spread = max(median(abs(price - usual) for price in prices.values()), LEAST_SPREAD)
-        for plan, price in sorted(prices.items()):
-            score = 0.6745 * (price - usual) / spread
-            if abs(score) > OUTLYING:
-                seller, causes = sold_by[plan]
-                facts = {
-                    "plan": str(plan),
-                    "price": str(causes[0].price),
-                    "usual": str(round(math.exp(usual))),
-                    "score": round(score, 1),
-                    "compared": len(prices),
-                    "currency": currency,
-                    "subject": subject,
-                    "importance": importance,
-                }
-                yield _alert("price", [seller], facts, causes)
+            self._runs[plan, trade.buyer, sold.seller].add(trade)
+            self._plans.setdefault(plan, _Plan(sold, trade.price)).add(trade, sold)
+
+    def alerts(self) -> list[Alert]:
+        """All of them, so far."""
+        return [*self._thresholds(), *self._reciprocal(), *self._repeated(), *self._prices()]
+
+    def _thresholds(self) -> Iterator[Alert]:
+        for buyer, held in sorted(self._holdings.items()):
+            for kind, levels in THRESHOLDS.items():
+                total = sum(held.people[kind].values())
+                crossed = [level for level, least in levels.items() if total >= least]
+                if crossed:
+                    level = crossed[-1]
+                    facts = {"people": kind, "count": total, "threshold": levels[level], "together": level}
+                    yield _alert("threshold", [buyer], facts, held.causes[kind])
+            if held.uncounted.count:
+                listings = [str(one) for one in sorted(held.listings)]
+                yield _alert("uncounted", [buyer], {"listings": listings}, held.uncounted)
+
+    def _reciprocal(self) -> Iterator[Alert]:
+        for accounts, pair in sorted(self._pairs.items()):
+            near = pair.near
+            if near.count:
+                facts = {"trades": near.count, "value": str(near.value), "within_seconds": RECIPROCAL_SECONDS}
+                yield _alert("reciprocal", accounts, facts, near)
+
+    def _repeated(self) -> Iterator[Alert]:
+        for (plan, buyer, seller), run in sorted(self._runs.items()):
+            if run.causes.count:
+                purchases = run.causes.count
+                facts = {"plan": str(plan), "purchases": purchases, "within_seconds": REPEATED_SECONDS}
+                yield _alert("repeated", [buyer, seller], facts, run.causes)
+
+    def _prices(self) -> Iterator[Alert]:
+        """A plan counts once, however often it was sold; compared is with what is of its currency and
+        classes."""
+        groups: dict[tuple[int, str, str], dict[int, float]] = defaultdict(dict)
+        for number, plan in self._plans.items():
+            for group, price in plan.prices.items():
+                groups[group][number] = price
+        for (currency, subject, importance), prices in sorted(groups.items()):
+            if len(prices) < FEWEST:
+                continue
+            usual = median(prices.values())
+            spread = max(median(abs(price - usual) for price in prices.values()), LEAST_SPREAD)
+            for number, price in sorted(prices.items()):
+                score = 0.6745 * (price - usual) / spread
+                if abs(score) > OUTLYING:
+                    plan = self._plans[number]
+                    facts = {
+                        "plan": str(number),
+                        "price": str(plan.price),
+                        "usual": str(round(math.exp(usual))),
+                        "score": round(score, 1),
+                        "compared": len(prices),
+                        "currency": currency,
+                        "subject": subject,
+                        "importance": importance,
+                    }
+                    yield _alert("price", [plan.seller], facts, plan.causes)
 
 
-def _alert(kind: str, accounts: list[bytes], facts: Mapping[str, Any], causes: Iterable[Trade]) -> Alert:
-    places = sorted((cause.block_number, cause.log_index) for cause in causes)
-    return Alert(kind, tuple(dict.fromkeys(accounts)), facts, tuple(places[:MOST_ENTRIES]))
+class _Holding:
+    """Of a buyer: how many people's data. Of a listing bought in several versions, the one with most people
+    counts: they are mostly the same."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, dict[int, int]] = {kind: defaultdict(int) for kind in THRESHOLDS}
+        self.causes = {kind: _Causes() for kind in THRESHOLDS}
+        self.listings: set[int] = set()
+        self.uncounted = _Causes()
+
+    def add(self, trade: Trade, sold: Sold) -> None:
+        listing = listing_of(trade.licence)
+        if sold.people is None:
+            self.listings.add(listing)
+            self.uncounted.add(trade)
+            return
+        for kind, people in self.people.items():
+            count = sold.people.get(kind, 0)
+            if count > people[listing]:
+                people[listing] = count
+                self.causes[kind].add(trade)
+
+
+class _Pair:
+    """Two accounts, or one that buys from itself. `near` are trades with one the other way in time."""
+
+    def __init__(self) -> None:
+        self.near = _Causes()
+        self._waiting: dict[bytes, deque[Trade]] = defaultdict(deque)
+        """By buyer: those without, that may still get one."""
+        self._last: dict[bytes, int] = {}
+
+    def add(self, trade: Trade, seller: bytes) -> None:
+        self._last[trade.buyer] = trade.time
+        earliest = trade.time - RECIPROCAL_SECONDS
+        mine, other = self._waiting[trade.buyer], self._waiting[seller]
+        for waiting in (mine, other):
+            while waiting and waiting[0].time < earliest:
+                waiting.popleft()
+        if self._last.get(seller, earliest - 1) < earliest:
+            mine.append(trade)
+            return
+        while other:
+            self.near.add(other.popleft())
+        self.near.add(trade)
+
+
+class _Run:
+    """Of a buyer, purchases of one plan: the newest, and those that came too fast."""
+
+    def __init__(self) -> None:
+        self.causes = _Causes()
+        self._newest: deque[Trade] = deque(maxlen=REPEATED)
+        self._caused = 0
+        """How many of the newest are causes already: the first."""
+
+    def add(self, trade: Trade) -> None:
+        if len(self._newest) == REPEATED:
+            self._caused = max(0, self._caused - 1)
+        self._newest.append(trade)
+        if len(self._newest) == REPEATED and trade.time - self._newest[0].time <= REPEATED_SECONDS:
+            for one in list(self._newest)[self._caused :]:
+                self.causes.add(one)
+            self._caused = REPEATED
+
+
+class _Plan:
+    """What is sold under it: by whom, at which price first, and the price by currency and classes."""
+
+    def __init__(self, sold: Sold, price: int) -> None:
+        self.seller, self.price = sold.seller, price
+        self.causes = _Causes()
+        self.prices: dict[tuple[int, str, str], float] = {}
+
+    def add(self, trade: Trade, sold: Sold) -> None:
+        self.causes.add(trade)
+        self.prices[trade.currency, sold.subject, sold.importance] = math.log(trade.price)
+
+
+def _alert(kind: str, accounts: Iterable[bytes], facts: Mapping[str, Any], causes: _Causes) -> Alert:
+    return Alert(kind, tuple(dict.fromkeys(accounts)), facts, tuple(sorted(causes.places)))

@@ -15,7 +15,8 @@ RIGHTS = {"transferable": 1, "derivable": 2, "updates": 4, "streaming": 8, "rese
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What listings must meet; None for anything. `words` are folded, each the beginning of a word in the
-    newest version's metadata. Classes by the contracts' numbers; `price` and `right` of a plan not closed."""
+    newest version's metadata. Classes by the contracts' numbers; `price` and `right` of a plan not closed.
+    `awaiting`: the newest version is not withdrawn, and lacks a reviewer's attestation that a sale needs."""
 
     words: tuple[str, ...] = ()
     importance: int | None = None
@@ -27,6 +28,7 @@ class Wanted:
     price: str | None = None
     right: str | None = None
     fresh: bool | None = None
+    awaiting: bool = False
     delisted: bool = False
 
 

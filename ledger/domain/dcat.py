@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,8 +39,24 @@ NOT_DESCRIBED: Final = Described(None, None, ())
 
 def described(document: Any) -> Described:
     """Of a JSON-LD object whose terms are DCAT's, prefixed as usual or not at all."""
-    title, description = (next(_texts(_term(document, name)), None) for name in ("title", "description"))
-    return Described(title, description, tuple(_texts(_term(document, "keyword"))))
+    title, description = (next(_texts(term(document, name)), None) for name in ("title", "description"))
+    return Described(title, description, tuple(_texts(term(document, "keyword"))))
+
+
+def term(document: Mapping[str, Any], name: str) -> Any:
+    """What a document says under a term of DCAT or Dublin Core, prefixed as usual or not, else None."""
+    for key in (f"{prefix}{name}" for prefix in _PREFIXES):
+        if key in document:
+            return document[key]
+    return document.get(name)
+
+
+def is_a(document: Mapping[str, Any], kind: str) -> bool:
+    """Whether a document's type, or one of several, is that class of DCAT."""
+    types = document.get("@type")
+    return any(
+        f"{prefix}{kind}" in (types if isinstance(types, list) else [types]) for prefix in ("", *_PREFIXES)
+    )
 
 
 def catalogue(chain_id: int, listings: bytes) -> dict[str, Any]:
@@ -113,13 +129,6 @@ def words_of(document: Any) -> set[str]:
                 return found
             found.add(word)
     return found
-
-
-def _term(document: Any, name: str) -> Any:
-    for key in (f"{prefix}{name}" for prefix in _PREFIXES):
-        if key in document:
-            return document[key]
-    return document.get(name)
 
 
 def _texts(value: Any) -> Iterator[str]:

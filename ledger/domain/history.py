@@ -30,10 +30,12 @@ class Filter:
     """What entries must meet; None for anything. Times in Unix seconds, blocks and times inclusive.
 
     A class is that of the listing as it is now, by the contracts' numbers. `jurisdiction` is the home of
-    the listing, or of a participant that the entry names. `account` is 20 bytes, `reference` a payment's 32.
+    the listing, or of a participant that the entry names. `account` is 20 bytes, `reference` a payment's 32;
+    `holder` is who holds the listing now.
     """
 
     account: bytes | None = None
+    holder: bytes | None = None
     reference: bytes | None = None
     listing: int | None = None
     licence: int | None = None

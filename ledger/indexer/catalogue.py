@@ -1,9 +1,11 @@
 """The catalogue read from the index: what is offered, and all about one listing."""
 
 import json
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, Final
 
+from ledger.chain import records
 from ledger.chain.bindings import listings as events
 from ledger.chain.bindings.structs import Importance, PersonalData, Sharing, Subject
 from ledger.domain import dcat
@@ -22,6 +24,10 @@ from ledger.store.index.catalogue import IndexCatalogue
 
 AT_ONCE: Final = 200
 """Listings of an export read at a time."""
+COUNTED: Final = 256
+"""Searches whose counts are kept."""
+COUNTED_SECONDS: Final = 60
+"""How long at most, if no block comes: listings go stale by the clock."""
 _NOUNS: Final = {noun.name: noun for noun in NOUNS}
 
 
@@ -31,6 +37,7 @@ class CatalogueReader:
     def __init__(self, read: Begin[IndexCatalogue], clock: Callable[[], float]) -> None:
         self._read = read
         self._clock = clock
+        self._counted: OrderedDict[Any, tuple[int, dict[str, dict[str, int]]]] = OrderedDict()
 
     async def search(
         self, wanted: Wanted, after: int | None, limit: int, *, newest_first: bool
@@ -40,9 +47,20 @@ class CatalogueReader:
         async with self._read() as index:
             held = await index.as_of() or NOTHING
             numbers = await index.listings(wanted, now, after, limit, newest_first=newest_first)
-            total = await index.total(wanted, now)
-            facets = _facets(await index.facets(wanted, now), total)
+            total, facets = await self._count(index, wanted, held, now)
             return held, Found(await _offered(index, numbers), total, facets)
+
+    async def _count(
+        self, index: IndexCatalogue, wanted: Wanted, held: AsOf, now: int
+    ) -> tuple[int, dict[str, dict[str, int]]]:
+        """As `index.facets`; what was counted at the same block is not counted again for the next page."""
+        key = (wanted, held.hash, now // COUNTED_SECONDS)
+        if key not in self._counted:
+            total, counted = await index.facets(wanted, now)
+            self._counted[key] = total, _facets(counted)
+            if len(self._counted) > COUNTED:
+                self._counted.popitem(last=False)
+        return self._counted[key]
 
     async def details(self, listing: int) -> tuple[AsOf, Details]:
         """Raises ListingUnknown."""
@@ -108,7 +126,7 @@ async def _state(index: IndexCatalogue, numbers: Sequence[int], *, every: bool) 
     for number, record in state.listings.items():
         first = 1 if every else record.versions
         versions += [(number, version) for version in range(first, record.versions + 1)]
-        cut = 0 if every else max(record.plans - views.PLANS, 0)
+        cut = 0 if every else max(record.plans - records.PLANS, 0)
         plans += [(plan_id(number, at),) for at in range(cut, record.plans)]
     put(state, _NOUNS["versions"], await index.load("versions", versions))
     put(state, _NOUNS["plans"], await index.load("plans", plans))
@@ -126,6 +144,11 @@ async def _offered(index: IndexCatalogue, numbers: Sequence[int]) -> list[Offere
     ]
 
 
+async def titles(index: IndexCatalogue, numbers: Iterable[int]) -> dict[int, str | None]:
+    """What the listings are called."""
+    return {one.listing.id: one.described.title for one in await _offered(index, sorted(numbers))}
+
+
 def _document(canonical: bytes | None) -> Any:
     return None if canonical is None else json.loads(canonical)
 
@@ -141,7 +164,7 @@ async def _prices(index: IndexCatalogue, state: State, listing: int) -> AsyncIte
             )
 
 
-def _facets(counted: dict[str, list[tuple[Any, int]]], total: int) -> dict[str, dict[str, int]]:
+def _facets(counted: dict[str, list[tuple[Any, int]]]) -> dict[str, dict[str, int]]:
     """With the values as they are asked for."""
     names: dict[str, Any] = {
         "importance": lambda value: Importance(value).name.lower(),
@@ -156,8 +179,8 @@ def _facets(counted: dict[str, list[tuple[Any, int]]], total: int) -> dict[str, 
     facets = {
         name: _counts((show(value), count) for value, count in counted[name]) for name, show in names.items()
     }
-    ((_, stale),) = counted["stale"]
-    return facets | {"freshness": _counts([("fresh", total - stale), ("stale", stale)])}
+    freshness = _counts((("fresh", "stale")[stale], count) for stale, count in counted["stale"])
+    return facets | {"freshness": freshness}
 
 
 def _counts(found: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -79,10 +79,15 @@ class Source:
         self._decoder = decoder
         self._emitters = [bytes.fromhex(address[2:]) for address in decoder.addresses]
         self._anchor = anchor
+        self._head: Sealed | None = None
 
     async def head(self) -> Sealed:
-        """The node's newest block. Raises FetchError, RpcError."""
-        return self._sealed(await self._rpc.request("eth_getBlockByNumber", ["latest", False]), "latest")
+        """The node's newest block, which is checked when it is new. Raises FetchError, RpcError."""
+        raw = await self._rpc.request("eth_getBlockByNumber", ["latest", False])
+        named = raw.get("hash") if isinstance(raw, dict) else None
+        if self._head is None or named != to_hex(self._head.link.hash):
+            self._head = self._sealed(raw, "latest")
+        return self._head
 
     async def headers(self, first: int, last: int) -> list[Sealed]:
         """The node's blocks of these numbers. Raises FetchError, RpcError."""

@@ -1,15 +1,14 @@
 """Figures of the market out of the index: sums over orders and licences, in one pass each."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ledger.chain.bindings.structs import Importance, LicenceStatus, Subject
-from ledger.domain.history import AsOf, Held, Sales, Summary, Trade
-from ledger.domain.ids import listing_of
+from ledger.domain.history import AsOf, Held, Sales, Summary
 from ledger.indexer.history import NOTHING
 from ledger.store.database import Begin
 from ledger.store.index.history import IndexHistory
-from ledger.store.index.tables import LicenceRow, ListingRow, ParticipantRow
+from ledger.store.index.tables import ListingRow
 
 PERIODS: Final = {"day": 86_400, "week": 7 * 86_400}
 """In seconds; weeks begin on Thursdays, as Unix time did."""
@@ -37,17 +36,19 @@ class FigureReader:
         """Sales within these times (inclusive) by period, and all licences as they are."""
         async with self._read() as index:
             held = await index.as_of() or NOTHING
-            sorts = {row.listing: _sort(row) async for row in index.rows(ListingRow)}
-            homes = {row.account: _region(row.jurisdiction) async for row in index.rows(ParticipantRow)}
+            classes = index.rows(
+                ListingRow.listing, ListingRow.importance, ListingRow.subject, ListingRow.home
+            )
+            sorts = {listing: _sort(*known) async for listing, *known in classes}
             sums: dict[tuple[int, Sort, str, int], _Sum] = {}
-            async for trade in index.trades(since, until):
-                start = trade.time - trade.time % PERIODS[period]
-                key = (start, sorts[listing_of(trade.licence)], homes.get(trade.buyer, ""), trade.currency)
-                _add(sums.setdefault(key, _Sum(lowest=trade.price)), trade)
+            async for some in index.sold(since, until, PERIODS[period]):
+                sort = _sort(some.importance, some.subject, some.home)
+                key = (some.start, sort, _region(some.jurisdiction), some.currency)
+                _add(sums.setdefault(key, _Sum(lowest=some.price)), some)
             counts: dict[tuple[Sort, str], int] = {}
-            async for licence in index.rows(LicenceRow):
-                state = (sorts[listing_of(licence.licence)], LicenceStatus(licence.status or 0).name.lower())
-                counts[state] = counts.get(state, 0) + 1
+            async for listing, status, count in index.licensed():
+                state = (sorts[listing], LicenceStatus(status or 0).name.lower())
+                counts[state] = counts.get(state, 0) + count
             return held, Summary(
                 [
                     Sales(
@@ -72,17 +73,17 @@ class FigureReader:
             )
 
 
-def _add(total: _Sum, trade: Trade) -> None:
-    total.renewals += trade.renewal
-    total.purchases += not trade.renewal
-    total.value += trade.price
-    total.lowest = min(total.lowest, trade.price)
-    total.highest = max(total.highest, trade.price)
+def _add(total: _Sum, some: Any) -> None:
+    """Trades of one price."""
+    total.renewals += some.trades if some.renewal else 0
+    total.purchases += 0 if some.renewal else some.trades
+    total.value += some.price * some.trades
+    total.lowest = min(total.lowest, some.price)
+    total.highest = max(total.highest, some.price)
 
 
-def _sort(row: ListingRow) -> Sort:
-    importance, subject = Importance(row.importance or 0), Subject(row.subject or 0)
-    return importance.name.lower(), subject.name.lower(), _region(row.home)
+def _sort(importance: int | None, subject: int | None, home: bytes | None) -> Sort:
+    return Importance(importance or 0).name.lower(), Subject(subject or 0).name.lower(), _region(home)
 
 
 def _region(code: bytes | None) -> str:

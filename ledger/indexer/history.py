@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final, TypeVar
 
 from ledger.chain.bindings import CONTRACTS
-from ledger.chain.events import Entry, EntryId
 from ledger.chain.manifest import Manifest
 from ledger.chain.plain import arguments
 from ledger.domain.history import AsOf, BlockUnknown, Filter, HistoryEntry, LiveBlock, Participant
 from ledger.domain.listing import Licence, Listing
 from ledger.indexer import views
-from ledger.indexer.replay import apply
+from ledger.indexer.past import Past
 from ledger.indexer.state import State
 from ledger.store.database import Begin
 from ledger.store.index.history import IndexHistory, Place
@@ -21,8 +20,6 @@ T = TypeVar("T")
 
 NOTHING: Final = AsOf(-1, bytes(32), -1)
 """Before anything was indexed."""
-AT_ONCE: Final = 500
-"""Entries replayed before others get their turn."""
 
 
 class IndexReader:
@@ -30,9 +27,8 @@ class IndexReader:
 
     def __init__(self, read: Begin[IndexHistory], manifest: Manifest) -> None:
         self._read = read
-        self._manifest = manifest
         self._replaying = asyncio.Lock()
-        self._replayed: tuple[AsOf, State] | None = None
+        self._past = Past(manifest)
 
     async def as_of(self) -> AsOf:
         async with self._read() as index:
@@ -44,7 +40,9 @@ class IndexReader:
         """Up to `limit` entries behind the place `after`, and how far the index is."""
         async with self._read() as index:
             held = await index.as_of() or NOTHING
-            found = await index.search(wanted, after, limit, newest_first=newest_first)
+            contract = CONTRACTS.get(wanted.contract or "")
+            events = [] if contract is None else [event.abi_name for event in contract.events.values()]
+            found = await index.search(wanted, after, limit, newest_first=newest_first, events=events)
             return held, [entry(row, time) for row, time in found]
 
     async def stream(self, wanted: Filter) -> AsyncIterator[HistoryEntry]:
@@ -66,9 +64,9 @@ class IndexReader:
             ]
 
     async def at(self, block: int | None, look: Callable[[State], T]) -> tuple[AsOf, T]:
-        """What `look` makes of the market as it was after `block`, by replay; None for the newest final one.
+        """What `look` makes of the market as it was after `block`; None for the newest final one.
 
-        Raises BlockUnknown, and what `look` raises. A replay is carried on by the next when it can be.
+        Raises BlockUnknown, and what `look` raises.
         """
         async with self._replaying, self._read() as index:
             held = await index.as_of() or NOTHING
@@ -77,8 +75,7 @@ class IndexReader:
             if found is None or number > held.final:
                 raise BlockUnknown(f"the index holds no final block {number}; the newest is {held.final}")
             at = AsOf(number, found.hash, held.final)
-            state = await self._carry_on(index, at)
-            return at, look(state)
+            return at, look(await self._past.after(index, at))
 
     async def listing(self, number: int, block: int | None) -> tuple[AsOf, Listing]:
         """Raises BlockUnknown, ListingUnknown."""
@@ -91,32 +88,6 @@ class IndexReader:
     async def participant(self, account: bytes, block: int | None) -> tuple[AsOf, Participant]:
         """Raises BlockUnknown, ParticipantUnknown."""
         return await self.at(block, lambda state: views.participant(state, account))
-
-    async def _carry_on(self, index: IndexHistory, at: AsOf) -> State:
-        state, first = State(), 0
-        if self._replayed is not None:
-            before, known = self._replayed
-            block = await index.block(before.number)
-            if before.number <= at.number and block is not None and block.hash == before.hash:
-                state, first = known, before.number + 1
-        self._replayed = None  # until it is known how this ends
-        wanted = Filter(first_block=first, last_block=at.number)
-        batch: list[tuple[EntryRow, int]] = []
-        async for row_and_time in index.stream(wanted):
-            batch.append(row_and_time)
-            if len(batch) == AT_ONCE:
-                await asyncio.to_thread(self._apply, state, batch)
-                batch = []
-        await asyncio.to_thread(self._apply, state, batch)
-        self._replayed = at, state
-        return state
-
-    def _apply(self, state: State, rows: list[tuple[EntryRow, int]]) -> None:
-        for row, time in rows:
-            event = CONTRACTS[row.contract].events[row.topic0].from_journal(row.args)
-            emitter = self._manifest.address(row.contract)
-            of = EntryId(row.chain_id, row.block_hash, row.transaction_hash, row.log_index, emitter)
-            apply(state, Entry(of, row.block_number, row.transaction_index, row.contract, event), time)
 
 
 def entry(row: EntryRow, time: int) -> HistoryEntry:

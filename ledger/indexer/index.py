@@ -97,10 +97,12 @@ class Index:
             for entry in block.entries:
                 apply(self._mirror.state, entry, block.time)
                 rows.append(entry_row(entry, self._mirror.state))
-        sql.write(self._mirror.flush() if entries else [], blocks[-1].link.number if undo else None)
-        sql.add_blocks([_indexed(block) for block in blocks])
+        changes = self._mirror.flush() if entries else []
+        mentions = [row for entry in entries for row in mention_rows(entry)]
         sql.add_entries(rows)
-        sql.add_mentions(row for entry in entries for row in mention_rows(entry))
+        sql.add_mentions(mentions)
+        sql.write(changes, blocks[-1].link.number if undo else None)
+        sql.add_blocks([_indexed(block) for block in blocks])
 
     def _read(self, sql: IndexRows) -> tuple[Cursor, Chain] | None:
         cursor = sql.cursor()

@@ -5,14 +5,17 @@ is written; `flush` then tells how each row was and is, which is all that SQL ne
 back. So an index is a replay that can be interrupted, and equals one done at once.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
-from ledger.chain.abi import Param
+from ledger.chain.abi import Event, of_event
+from ledger.chain.bindings import CONTRACTS
+from ledger.chain.bindings.exchange import Purchased
 from ledger.chain.events import Entry
 from ledger.domain.ids import listing_of, listing_of_plan, plan_of
-from ledger.indexer.nouns import EXCHANGE, NOUNS, Noun, Part
+from ledger.indexer.nouns import EXCHANGE, NOUNS, Noun, Part, account_of
 from ledger.indexer.state import State
 from ledger.store.index.rows import Change, IndexRows, Row, index_table
 
@@ -32,32 +35,38 @@ class _Rows(dict[K, V]):
     def __init__(self, table: "_Table", index: int, part: Part) -> None:
         super().__init__()
         self._table, self._part = table, part
-        self._column = len(table.noun.key) + sum(before.width for before in table.noun.parts[:index])
+        self._known, self._written = table.known, table.written
+        self._column = table.noun.head + sum(before.width for before in table.noun.parts[:index])
         self._before: int | None = None
 
-    def __getitem__(self, key: K) -> V:
-        self._table.know(key)
-        return super().__getitem__(key)
+    def __missing__(self, key: K) -> V:
+        if key in self._known:
+            raise KeyError(key)
+        self._table.load([key])
+        return self[key]
 
     def get(self, key: K, default: Any = None) -> Any:
-        self._table.know(key)
-        return super().get(key, default)
+        if key not in self._known:
+            self._table.load([key])
+        return dict.get(self, key, default)
 
     def __contains__(self, key: object) -> bool:
-        self._table.know(key)
-        return super().__contains__(key)
+        if key not in self._known:
+            self._table.load([key])
+        return dict.__contains__(self, key)
 
     def __setitem__(self, key: K, value: V) -> None:
-        self._table.know(key)
-        self._table.written[key] = None
-        super().__setitem__(key, value)
+        if key not in self._known:
+            self._table.load([key])
+        self._written[key] = None
+        dict.__setitem__(self, key, value)
 
     def __len__(self) -> int:
         """In SQL, and those not yet there."""
         if self._before is None:
             self._before = self._table.count(self._column)
         return self._before + sum(
-            super(_Rows, self).__contains__(key) and not self._held(key) for key in self._table.written
+            dict.__contains__(self, key) and not self._held(key) for key in self._written
         )
 
     def __iter__(self) -> Iterator[K]:
@@ -72,11 +81,11 @@ class _Rows(dict[K, V]):
         self._before = None
 
     def read(self, key: K, value: V) -> None:
-        super().__setitem__(key, value)
+        dict.__setitem__(self, key, value)
 
     def lower(self, key: K) -> Row:
-        if super().__contains__(key):
-            return self._part.lower(super().__getitem__(key))
+        if dict.__contains__(self, key):
+            return self._part.lower(self[key])
         return (None,) * self._part.width
 
     def _held(self, key: K) -> bool:
@@ -98,10 +107,6 @@ class _Table:
             self._parts[part.path] = _Rows(self, index, part)
             _put(state, part.path, self._parts[part.path])
 
-    def know(self, key: Any) -> None:
-        if key not in self.known:
-            self.load([key])
-
     def load(self, keys: Iterable[Any]) -> None:
         wanted = {self.noun.lower_key(key): key for key in keys if key not in self.known}
         if self.noun.lasting:
@@ -122,10 +127,11 @@ class _Table:
 
     def flush(self) -> Iterator[Change]:
         for key in self.written:
-            lowered, before = self.noun.lower_key(key), self.known[key]
-            after = lowered + tuple(value for part in self._parts.values() for value in part.lower(key))
+            before, after = self.known[key], self.noun.lower_head(key)
+            for part in self._parts.values():
+                after += part.lower(key)
             if after != before:
-                yield Change(self._table, lowered, before, after)
+                yield Change(self._table, self.noun.lower_key(key), before, after)
             self.known[key] = after
         self.written.clear()
         for part in self._parts.values():
@@ -157,12 +163,18 @@ class Mirror:
                 _put(self.state, path, value)
             self._read = True
 
-    def expect(self, entries: Iterable[Entry]) -> None:
+    def expect(self, entries: Sequence[Entry]) -> None:
         """Reads at once what entries are about; what this misses is read when it is asked for."""
-        wanted: dict[str, dict[Any, None]] = {}
+        events: dict[type[Event], list[Any]] = {}
         for entry in entries:
-            for noun, key in _about(entry):
-                wanted.setdefault(noun, {})[key] = None
+            events.setdefault(type(entry.event), []).append(entry.event)
+        wanted: dict[str, set[Any]] = {}
+        for kind, found in events.items():
+            for noun, keys in _about(kind, found):
+                wanted.setdefault(noun, set()).update(keys)
+        for sold in (entry.event for entry in entries if isinstance(entry.event, Purchased)):
+            for noun in ("licences", "disputes"):
+                self._tables[noun].known.setdefault(sold.licence)  # else the replay, or SQL, refuses it
         for noun, keys in wanted.items():
             self._tables[noun].load(keys)
 
@@ -214,7 +226,7 @@ def state_rows(state: State) -> Iterator[tuple[str, Iterator[Row]]]:
 def _noun_rows(noun: Noun, state: State) -> Iterator[Row]:
     tables = [(part, _table(state, part.path)) for part in noun.parts]
     for key in dict.fromkeys(key for _, table in tables for key in table):
-        row = noun.lower_key(key)
+        row = noun.lower_head(key)
         for part, table in tables:
             row += part.lower(table[key]) if key in table else (None,) * part.width
         yield row
@@ -233,7 +245,7 @@ def _put(state: State, path: str, value: Any) -> None:
 
 def subject(entry: Entry) -> tuple[int | None, int | None]:
     """The listing and the licence that an entry is about."""
-    event, names = entry.event, _subject(entry.event.abi_params, entry.contract)
+    event, names = entry.event, _subject(type(entry.event))
     licence = None if names.licence is None else getattr(event, names.licence)
     if names.listing is not None:
         return getattr(event, names.listing), licence
@@ -243,41 +255,43 @@ def subject(entry: Entry) -> tuple[int | None, int | None]:
 
 
 class _Subject(NamedTuple):
-    """Names of the arguments that say what an event is about."""
+    """An event's contract, and names of the arguments that say what it is about."""
 
+    contract: str
     listing: str | None
     licence: str | None
     plan: str | None
 
 
-@cache
-def _subject(params: tuple[Param, ...], contract: str) -> _Subject:
-    names = {param.name for param in params}
+@of_event
+def _subject(kind: type[Event]) -> _Subject:
+    contract = next(name for name, of in CONTRACTS.items() if kind in of.events.values())
+    names = {param.name for param in kind.abi_params}
 
     def called(name: str, register: str = "") -> str | None:
         if name in names:
             return name
         return "token_id" if contract == register and "token_id" in names else None
 
-    return _Subject(called("listing", "Listings"), called("licence", "Licences"), called("plan"))
+    return _Subject(contract, called("listing", "Listings"), called("licence", "Licences"), called("plan"))
 
 
 def mentioned(entry: Entry) -> set[bytes]:
     """What the entry is found by: each account that it names, and a payment's reference."""
     event = entry.event
-    accounts, references = _words(event.abi_params)
-    words = {word_of(bytes.fromhex(getattr(event, name)[2:])) for name in accounts}
+    accounts, references = _words(type(event))
+    words = {_word_of(getattr(event, name)) for name in accounts}
     words.update(getattr(event, name) for name in references)
     words.discard(_NO_WORD)
     return words
 
 
-@cache
-def _words(params: tuple[Param, ...]) -> tuple[list[str], list[str]]:
+@of_event
+def _words(kind: type[Event]) -> tuple[list[str], list[str]]:
     """Names of the arguments that are accounts, and of those that are references."""
     return (
-        [param.name for param in params if param.spec == "address"],
-        [param.name for param in params if param.name == "payment_ref"],
+        [param.name for param in kind.abi_params if param.spec == "address"],
+        [param.name for param in kind.abi_params if param.name == "payment_ref"],
     )
 
 
@@ -286,38 +300,46 @@ def word_of(account: bytes) -> bytes:
     return account.rjust(32, b"\0")
 
 
-def _about(entry: Entry) -> Iterator[tuple[str, Any]]:
-    event: Any = entry.event
-    listing, licence = subject(entry)
-    yield "contracts", entry.contract
-    if licence is not None:
-        yield "licences", licence
-        yield "plans", plan_of(licence)
-        if entry.contract == "Exchange":
-            yield "disputes", licence
-    elif listing is not None:
-        yield "listings", listing
-    for noun, name in _tables_of(event.abi_params):
+@lru_cache(maxsize=1 << 14)
+def _word_of(address: str) -> bytes:
+    return word_of(account_of(address))
+
+
+def _about(kind: type[Event], events: Sequence[Any]) -> Iterator[tuple[str, Iterable[Any]]]:
+    """The keys, by noun, that events of one kind are about."""
+    names = _subject(kind)
+    yield "contracts", (names.contract,)
+    if names.licence is not None:
+        licences = set(map(attrgetter(names.licence), events))
+        yield "licences", licences
+        yield "plans", map(plan_of, licences)
+        if names.contract == "Exchange":
+            yield "disputes", licences
+    elif names.listing is not None:
+        yield "listings", map(attrgetter(names.listing), events)
+    elif names.plan is not None:
+        yield "listings", map(listing_of_plan, map(attrgetter(names.plan), events))
+    for noun, name in _tables_of(kind):
         if noun == "versions":
-            if listing is not None and licence is None:
-                yield noun, (listing, getattr(event, name))
+            if names.listing is not None and names.licence is None:
+                yield noun, map(attrgetter(names.listing, name), events)
         elif noun == "balances":
-            yield noun, (event.currency, event.account)
+            yield noun, map(attrgetter("currency", "account"), events)
         else:
-            yield noun, getattr(event, name)
+            yield noun, map(attrgetter(name), events)
 
 
-@cache
-def _tables_of(params: tuple[Param, ...]) -> list[tuple[str, str]]:
+@of_event
+def _tables_of(kind: type[Event]) -> list[tuple[str, str]]:
     """Nouns that an event is about, each with the argument that is its key, or part of it."""
     found = []
-    for param in params:
+    for param in kind.abi_params:
         if param.name == "payment_ref":
             found.append(("payments", param.name))
         elif param.name == "version":
             found.append(("versions", param.name))
         elif param.spec == "address":
             found.append(("participants", param.name))
-    if {"currency", "account"} <= {param.name for param in params}:
+    if {"currency", "account"} <= {param.name for param in kind.abi_params}:
         found.append(("balances", "account"))
     return found

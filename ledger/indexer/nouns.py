@@ -5,9 +5,11 @@ basis, its token's holder … A part that no event has told is NULL in all of it
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from ledger.chain.abi import Param, Spec, Struct, checksummed
@@ -23,6 +25,7 @@ from ledger.chain.bindings.structs import (
     Upstream,
     Version,
 )
+from ledger.domain.ids import listing_of
 from ledger.indexer.state import Dispute, Journal, Order, Pack, Payment
 
 Values = tuple[Any, ...]
@@ -40,17 +43,28 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """The SQL table `index_` and `name`. `lasting`: rows are written once, under keys never seen before."""
+    """The SQL table `index_` and `name`. `lasting`: rows are written once, under keys never seen before.
+    `implied`: columns behind the key that follow from it, for SQL, which cannot work them out."""
 
     name: str
     key: tuple[Spec, ...]
     parts: tuple[Part, ...]
     lasting: bool = False
+    implied: tuple[Callable[[Any], int], ...] = ()
+
+    @property
+    def head(self) -> int:
+        """How many columns stand before the parts."""
+        return len(self.key) + len(self.implied)
 
     def lower_key(self, key: Any) -> Values:
         """From the state's key to that of the row."""
         values = key if len(self.key) > 1 else (key,)
-        return tuple(_lower(spec, value) for spec, value in zip(self.key, values, strict=True))
+        return tuple(map(_lower, self.key, values))
+
+    def lower_head(self, key: Any) -> Values:
+        """From the state's key to the row's columns before the parts."""
+        return self.lower_key(key) + tuple(imply(key) for imply in self.implied)
 
     def lift_key(self, row: Values) -> Any:
         """From a row to the state's key."""
@@ -59,7 +73,7 @@ class Noun:
 
     def lift(self, row: Values) -> dict[str, Any]:
         """From a row to what it says, by path in the state; what was never told is left out."""
-        found, at = {}, len(self.key)
+        found, at = {}, self.head
         for part in self.parts:
             values = row[at : at + part.width]
             if any(value is not None for value in values):
@@ -76,37 +90,37 @@ def value(path: str, spec: Spec) -> Part:
 def record(path: str, kind: type[Any], *params: Param) -> Part:
     """A table of dataclasses; `params` tell the types of fields, unless it is a struct of the contracts."""
     fields = params or kind.abi_params
-    return Part(
-        path,
-        _width(fields),
-        lambda found: _lower_fields(fields, found),
-        lambda values: _lift_fields(kind, fields, values),
-    )
+    columns = list(_columns(fields))
+    take = attrgetter(*(name for name, _ in columns))
+    changed = [(at, of) for at, (_, spec) in enumerate(columns) if (of := _lowering(spec)) is not None]
+
+    def lower(found: Any) -> Values:
+        values = list(take(found))
+        for at, of in changed:
+            values[at] = of(values[at])
+        return tuple(values)
+
+    return Part(path, len(columns), lower, lambda values: _lift_fields(kind, fields, values))
 
 
-def _width(params: Sequence[Param]) -> int:
-    return sum(_width(inner.abi_params) if (inner := _struct(spec)) else 1 for _, spec, _ in params)
+def _columns(params: Sequence[Param]) -> Iterator[tuple[str, Spec]]:
+    """Where each value of a record is found in it, and its type."""
+    for name, spec, _ in params:
+        if inner := _struct(spec):
+            yield from ((f"{name}.{below}", spec) for below, spec in _columns(inner.abi_params))
+        else:
+            yield name, spec
 
 
 def _struct(spec: Spec) -> type[Struct] | None:
     return spec if isinstance(spec, type) and issubclass(spec, Struct) else None
 
 
-def _lower_fields(params: Sequence[Param], found: Any) -> Values:
-    values: list[Any] = []
-    for name, spec, _ in params:
-        if inner := _struct(spec):
-            values += _lower_fields(inner.abi_params, getattr(found, name))
-        else:
-            values.append(_lower(spec, getattr(found, name)))
-    return tuple(values)
-
-
 def _lift_fields(kind: type[Any], params: Sequence[Param], values: Values) -> Any:
     fields, at = [], 0
     for _, spec, _ in params:
         if inner := _struct(spec):
-            width = _width(inner.abi_params)
+            width = len(list(_columns(inner.abi_params)))
             fields.append(_lift_fields(inner, inner.abi_params, values[at : at + width]))
             at += width
         else:
@@ -116,9 +130,20 @@ def _lift_fields(kind: type[Any], params: Sequence[Param], values: Values) -> An
 
 
 def _lower(spec: Spec, found: Any) -> Any:
+    lower = _lowering(spec)
+    return found if lower is None else lower(found)
+
+
+def _lowering(spec: Spec) -> Callable[[Any], Any] | None:
     if spec == "address":
-        return bytes.fromhex(found[2:])
-    return int(found) if isinstance(found, IntEnum) else found
+        return account_of
+    return int if isinstance(spec, type) and issubclass(spec, IntEnum) else None
+
+
+@lru_cache(maxsize=1 << 14)
+def account_of(address: str) -> bytes:
+    """The 20 bytes of an address."""
+    return bytes.fromhex(address[2:])
 
 
 def _lift(spec: Spec, found: Any) -> Any:
@@ -184,6 +209,7 @@ NOUNS: Final = (
             value("licence_tokens.owners", "address"),
             value("licence_tokens.approved", "address"),
         ),
+        implied=(listing_of,),
     ),
     Noun(
         "operators",

@@ -1,6 +1,8 @@
 """The index made anew from the chain, beside the old one, which serves until the new one takes its place."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,29 +29,38 @@ class Rebuilt:
     wrong: tuple[str, ...] | None
 
 
+@asynccontextmanager
+async def beside(
+    scratch: Path, rpc: Rpc, manifest: Manifest, finality: Finality, anchor: Anchor
+) -> AsyncIterator[tuple[Database, Progress]]:
+    """A new index of the whole chain in a SQLite file at `scratch`, which is gone at the end.
+
+    Raises FetchError, ReplayError, RpcError, BelowFinality, FinalityError.
+    """
+    _remove(scratch)
+    database = Database(f"sqlite:///{scratch}")
+    try:
+        await database.migrate()
+        source = Source(rpc, Decoder(manifest), anchor)
+        runner = Runner(rpc, source, Index(database, manifest), manifest, finality)
+        await runner.step()
+        yield database, runner.progress
+    finally:
+        await database.close()
+        await asyncio.to_thread(_remove, scratch)
+
+
 async def rebuild(
     database: Database, scratch: Path, rpc: Rpc, manifest: Manifest, finality: Finality, anchor: Anchor
 ) -> Rebuilt:
-    """Builds in a new SQLite file at `scratch`, then replaces the index in one transaction.
-
-    Raises FetchError, ReplayError, RpcError, BelowFinality, FinalityError; the old index is then as it was.
-    """
-    _remove(scratch)
-    beside = Database(f"sqlite:///{scratch}")
-    try:
-        await beside.migrate()
-        source = Source(rpc, Decoder(manifest), anchor)
-        runner = Runner(rpc, source, Index(beside, manifest), manifest, finality)
-        await runner.step()
-        wrong = await _compare(database, beside)
-        async with beside.reading() as reading, database.transaction(queue=False) as writing:
+    """Replaces the index by one made `beside` it, in one transaction. When that fails, it is as it was."""
+    async with beside(scratch, rpc, manifest, finality, anchor) as (made, progress):
+        wrong = await _compare(database, made)
+        async with made.reading() as reading, database.transaction(queue=False) as writing:
             new = (await reading.connection()).sync_connection
             assert new is not None  # noqa: S101 - a connection that is open has it
             await (await writing.connection()).run_sync(lambda old: IndexRows(old).become(IndexRows(new)))
-        return Rebuilt(runner.progress, wrong)
-    finally:
-        await beside.close()
-        await asyncio.to_thread(_remove, scratch)
+        return Rebuilt(progress, wrong)
 
 
 async def _compare(database: Database, beside: Database) -> tuple[str, ...] | None:

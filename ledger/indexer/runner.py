@@ -1,16 +1,18 @@
 """Follows the chain: asks the node, reconciles, writes; again and again until it is stopped or must halt.
 
-Every step goes from what SQL holds to what the node's head says, one transaction for each run of blocks. A
-fault of node, network or disk leaves all as it was, and the next step tries again. What no retry can heal
-halts the index: a chain that left ours below finality, an event that the contracts cannot have emitted.
+Every step goes from what SQL holds to what the node's head says, one transaction for a few blocks at a time,
+and the next of them are fetched meanwhile. A fault of node, network or disk leaves all as it was, and the
+next step tries again. What no retry can heal halts the index: a chain that left ours below finality, an event
+that the contracts cannot have emitted.
 """
 
 import asyncio
 import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Final
 
 from ledger.chain.events import BadLog
@@ -31,10 +33,13 @@ from ledger.indexer.reconcile import (
     reconcile,
 )
 from ledger.indexer.replay import ReplayError
+from ledger.tasks import meanwhile
 
 LOG: Final = logging.getLogger("socai.indexer")
 AT_ONCE: Final = 128
-"""Most blocks asked for, and written in one transaction, at a time."""
+"""Most headers asked for at a time."""
+FULL: Final = 1000
+"""Transactions in the blocks that are written at a time, but for a block that alone has more."""
 HALTS: Final = (BelowFinality, OtherDeployment, ReplayError, BadLog)
 
 
@@ -59,8 +64,8 @@ class Progress:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the cyclic garbage collector, which goes over a run's parsed receipts again and again: a third
-    of the time. A run is bounded, and holds no cycles."""
+    """Without the cyclic garbage collector, which goes over the parsed receipts again and again: a third of
+    the time. They are few at a time, and in no cycles."""
     if not gc.isenabled():
         yield
         return
@@ -82,7 +87,7 @@ class Runner:
         manifest: Manifest,
         finality: Finality,
         *,
-        every: float = 0.25,
+        every: float = 0.05,
     ) -> None:
         self._rpc = rpc
         self._source = source
@@ -137,8 +142,7 @@ class Runner:
                     continue
                 case Next(apply=new) | Fork(apply=new) as case:
                     with _uncollected():
-                        blocks = await self._source.read(branch[len(branch) - len(new) :])
-                        await self._write(chain, case, blocks, final)
+                        await self._apply(chain, case, branch[len(branch) - len(new) :], final)
                 case Duplicate():
                     if final > chain.final.number and chain.unfinalised:
                         await self._write(chain, Next(()), [], final)
@@ -146,6 +150,15 @@ class Runner:
             if branch[-1] is head:
                 return
             branch = [head]
+
+    async def _apply(self, chain: Chain, case: Next | Fork, headers: Sequence[Sealed], final: int) -> None:
+        parts = list(_parts(headers))
+        blocks = await self._source.read(parts[0])
+        for part, following in zip_longest(parts, parts[1:], fillvalue=()):
+            async with meanwhile(self._source.read(following)) as reading:
+                await self._write(chain, replace(case, apply=tuple(one.link for one in part)), blocks, final)
+                blocks = await reading
+            chain, case = self._chain or await self._open(), Next(())
 
     async def _write(self, chain: Chain, case: Next | Fork, blocks: list[Block], final: int) -> None:
         self._chain = None  # until it is known how this ends
@@ -188,3 +201,16 @@ class Runner:
                 return head.link.number - blocks
             case tag:
                 return (await final_header(self._rpc, tag)).number
+
+
+def _parts(headers: Sequence[Sealed]) -> Iterator[list[Sealed]]:
+    """As many blocks together as are written at a time, in order."""
+    part: list[Sealed] = []
+    count = 0
+    for one in headers:
+        count += len(one.transactions)
+        if part and count > FULL:
+            yield part
+            part, count = [], len(one.transactions)
+        part.append(one)
+    yield part

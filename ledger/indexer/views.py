@@ -1,17 +1,11 @@
 """Nouns of the market out of a state: the one that is, or the one that was at some block."""
 
-from enum import IntEnum
-from typing import Final
-
+from ledger.chain import records
 from ledger.chain.abi import checksummed
 from ledger.domain.history import Participant, ParticipantUnknown
-from ledger.domain.ids import plan_id
 from ledger.domain.listing import Licence, LicenceUnknown, Listing, ListingUnknown, Plan, Version
 from ledger.domain.market import Kind
-from ledger.indexer.state import NOBODY, State
-
-PLANS: Final = 32
-"""Most plans given with a listing, the newest."""
+from ledger.indexer.state import State
 
 
 def participant(state: State, account: bytes) -> Participant:
@@ -23,7 +17,7 @@ def participant(state: State, account: bytes) -> Participant:
     return Participant(
         account=account,
         roles=found.roles,
-        jurisdiction=_region(found.jurisdiction),
+        jurisdiction=records.region(found.jurisdiction),
         public_body=found.public_body,
         valid_until=found.valid_until,
         suspended_until=found.suspended_until,
@@ -38,24 +32,9 @@ def listing(state: State, number: int) -> Listing:
     found = state.listings.get(number)
     if found is None:
         raise ListingUnknown(f"there is no listing {number}")
-    plans = range(max(found.plans - PLANS, 0), found.plans)
-    return Listing(
-        id=number,
-        holder=_bytes(state.listing_tokens.owners[number]),
-        home=_region(found.home),
-        importance=name(found.class_.importance),
-        sharing=name(found.class_.sharing),
-        subject=name(found.class_.subject),
-        personal=name(found.class_.personal),
-        required=found.required,
-        delisted=found.delisted,
-        frozen_until=found.frozen_until,
-        pack=found.pack,
-        versions=found.versions,
-        newest=version(state, number, found.versions),
-        plan_count=found.plans,
-        plans=tuple(plan(state, plan_id(number, index)) for index in plans),
-    )
+    plans = [plan(state, one) for one in records.newest_plans(number, found)]
+    newest = version(state, number, found.versions)
+    return records.listing(number, found, state.listing_tokens.owners[number], newest, plans)
 
 
 def version(state: State, of: int, number: int) -> Version:
@@ -64,36 +43,12 @@ def version(state: State, of: int, number: int) -> Version:
     if found is None:
         raise ListingUnknown(f"there is no version {number} of listing {of}")
     stands = found.epoch == state.listings[of].epoch
-    return Version(
-        number=number,
-        root=found.root,
-        metadata=found.metadata,
-        deposit=found.deposit_id,
-        size=found.size,
-        region=_region(found.region),
-        published_at=found.published_at,
-        stale_at=found.stale_at,
-        attestations=found.attestations if stands else found.attestations & Kind.CUSTODY.value,
-        withdrawn=found.withdrawn,
-    )
+    standing = found.attestations if stands else found.attestations & Kind.CUSTODY.value
+    return records.version(number, found, standing)
 
 
 def plan(state: State, number: int) -> Plan:
-    found = state.plans[number]
-    return Plan(
-        id=number,
-        price=found.price,
-        currency=found.currency,
-        duration=found.duration,
-        cap=found.cap,
-        sold=found.sold,
-        quota=found.quota,
-        flags=found.flags,
-        status=name(found.status),
-        only_buyer=None if found.only_buyer == NOBODY else _bytes(found.only_buyer),
-        royalty_bps=found.royalty_bps,
-        terms=found.terms,
-    )
+    return records.plan(number, state.plans[number])
 
 
 def licence(state: State, number: int) -> Licence:
@@ -101,31 +56,4 @@ def licence(state: State, number: int) -> Licence:
     found = state.licences.get(number)
     if found is None:
         raise LicenceUnknown(f"there is no licence {number}")
-    return Licence(
-        id=number,
-        holder=_bytes(state.licence_tokens.owners[number]),
-        version=found.version,
-        issued_at=found.issued_at,
-        expires_at=found.expires_at,
-        used=found.used,
-        pack=found.pack,
-        by_bank=found.by_bank,
-        status=name(found.status),
-        order=name(found.order),
-        fee_bps=found.fee_bps,
-        tax_bps=found.tax_bps,
-        deadline=found.deadline,
-    )
-
-
-def name(state: IntEnum) -> str:
-    """As the contract spells it."""
-    return state.name.title().replace("_", "")
-
-
-def _region(code: bytes) -> str:
-    return code.decode("ascii", "replace").rstrip("\0")
-
-
-def _bytes(address: str) -> bytes:
-    return bytes.fromhex(address[2:])
+    return records.licence(number, found, state.licence_tokens.owners[number])

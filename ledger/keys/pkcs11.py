@@ -31,9 +31,13 @@ _PREFIX: Final = len(_KIND) + 4
 _NONCE: Final = 12
 _WRAPPED: Final = _PREFIX + _NONCE + DATA_KEY + 16
 
+# python-pkcs11 calls C_Initialize without arguments: one thread of a process at a time, whatever the
+# session (PKCS#11 v3.1, 5.4), or the library may crash and the process with it.
+_USING: Final = threading.Lock()
+
 
 class Pkcs11Keys:
-    """See `KeyCustody`. One session, by one thread at a time, opened anew when the token forgot it."""
+    """See `KeyCustody`. One session, opened anew when the token forgot it."""
 
     def __init__(self, module: str, token: str, pin: str, *, label: str) -> None:
         """`module` is the path of the token's library. Asks nothing yet."""
@@ -42,7 +46,6 @@ class Pkcs11Keys:
         self._pin = pin
         self._label = label
         self._session: Any = None
-        self._using = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Pkcs11Keys {self._token}/{self._label}>"
@@ -122,7 +125,9 @@ class Pkcs11Keys:
         return str(await self._use(generate))
 
     def _keys(self, session: Any, *, some: bool = True) -> dict[int, Any]:
-        found = session.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: self._label})
+        found = list(
+            session.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: self._label})
+        )
         keys = {int.from_bytes(key[Attribute.ID], "big"): key for key in found}
         if some and not keys:
             raise CustodyUnavailable("the token holds no master key: rotate once")
@@ -130,7 +135,7 @@ class Pkcs11Keys:
 
     async def _use(self, call: Callable[[Any], T]) -> T:
         def locked() -> T:
-            with self._using:
+            with _USING:
                 try:
                     return call(self._session or self._open())
                 except (pkcs11.SessionHandleInvalid, pkcs11.SessionClosed, pkcs11.UserNotLoggedIn):

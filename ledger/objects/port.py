@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, Self
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -98,6 +98,12 @@ class ObjectWriter(Protocol):
 class ObjectStore(Protocol):
     """Immutable objects by name. Every method raises `BadObjectName` first, and `StorageFailed` last."""
 
+    @property
+    def largest(self) -> int | None:
+        """Most bytes of an object, None where only the space limits it. A writer refuses more with
+        `StorageFailed`."""
+        ...
+
     async def create(self) -> ObjectWriter:
         """A writer for a new object; its name is given at `commit`, when the content is known."""
         ...
@@ -110,6 +116,13 @@ class ObjectStore(Protocol):
         """The bytes ``[start, end)`` in pieces of at most 1 MiB, to the end of the object by default.
 
         Raises `ObjectNotFound`, and `BadRange` unless ``0 <= start <= end <= size``, before the first piece.
+        """
+        ...
+
+    async def file(self, name: str) -> BinaryIO | None:
+        """The object as an open file, which the caller closes; None when the store keeps it elsewhere.
+
+        Raises `ObjectNotFound`.
         """
         ...
 

@@ -10,7 +10,7 @@ rename, never replaces), unlink, fsync of the folders. A cut before the link lea
 after it, a whole object.
 
 On S3 a rename is a server-side copy, which S3 itself refuses when the name is taken, and a delete. S3 copies
-at most 5 GB in one go: there a payload is no larger.
+at most 5 GiB in one go: there an object is no larger, and a writer of more is refused before S3 would.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -42,6 +42,7 @@ from ledger.objects.port import (
     WriterClosed,
     check_name,
 )
+from ledger.tasks import ahead
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -53,6 +54,8 @@ PIECE: Final = 1024 * 1024
 _PART: Final = 8 * 1024 * 1024
 """Bytes buffered and uploaded as one part; S3 asks for at least 5 MiB and allows 10 000 parts."""
 _PARTS_AT_ONCE: Final = 2
+_COPIED: Final = 5 << 30
+"""Most bytes that S3 copies in one go."""
 _STAGING: Final = ".staging"
 _FULL: Final = re.compile(
     rf"os error ({errno.ENOSPC}|{errno.EDQUOT}|{errno.EFBIG})\b|no space left|quotaexceeded",
@@ -91,9 +94,14 @@ class ObstoreObjects:
     def __repr__(self) -> str:
         return f"<ObstoreObjects {self._folder or type(self._backend).__name__}>"
 
+    @property
+    def largest(self) -> int | None:
+        """See `ObjectStore.largest`."""
+        return _COPIED if isinstance(self._backend, S3Store) else None
+
     async def create(self) -> ObjectWriter:
         """See `ObjectStore.create`."""
-        return _Writer(self._backend, self._folder)
+        return _Writer(self._backend, self._folder, self.largest)
 
     async def info(self, name: str) -> ObjectInfo:
         """See `ObjectStore.info`."""
@@ -101,29 +109,32 @@ class ObstoreObjects:
 
     async def read(self, name: str, start: int = 0, end: int | None = None) -> AsyncIterator[Buffer]:
         """See `ObjectStore.read`. The next piece is fetched while the caller works on this one."""
+        async with aclosing(ahead(self._pieces(name, *await self._range(name, start, end)))) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def file(self, name: str) -> BinaryIO | None:
+        """See `ObjectStore.file`."""
+        if self._folder is None:
+            return None
+        with _errors(check_name(name)):
+            return (self._folder / name).open("rb")
+
+    async def _range(self, name: str, start: int, end: int | None) -> tuple[int, int]:
         size = (await self.info(name)).size
         end = size if end is None else end
         if not 0 <= start <= end <= size:
             raise BadRange(f"bytes {start} to {end} of {size}")
-        following: asyncio.Task[Buffer] | None = None
-        try:
-            while start < end:
-                stop = min(start + PIECE, end)
-                piece = await (following or self._piece(name, start, stop))
-                if memoryview(piece).nbytes != stop - start:
-                    raise StorageFailed(f"{name} was cut short while it was read")
-                start, stop = stop, min(stop + PIECE, end)
-                following = asyncio.create_task(self._piece(name, start, stop)) if start < end else None
-                yield piece
-        finally:
-            if following is not None:
-                following.cancel()
-                with suppress(asyncio.CancelledError, Exception):
-                    await following
+        return start, end
 
-    async def _piece(self, name: str, start: int, end: int) -> Buffer:
-        with _errors(name):
-            return await obstore.get_range_async(self._backend, name, start=start, end=end)
+    async def _pieces(self, name: str, start: int, end: int) -> AsyncGenerator[Buffer, None]:
+        for at in range(start, end, PIECE):
+            stop = min(at + PIECE, end)
+            with _errors(name):
+                piece = await obstore.get_range_async(self._backend, name, start=at, end=stop)
+            if memoryview(piece).nbytes != stop - at:
+                raise StorageFailed(f"{name} was cut short while it was read")
+            yield piece
 
     async def signed_url(self, name: str, seconds: int) -> str | None:
         """See `ObjectStore.signed_url`."""
@@ -178,8 +189,8 @@ class ObstoreObjects:
 class _Writer:
     """See `ObjectWriter`."""
 
-    def __init__(self, backend: Backend, folder: Path | None) -> None:
-        self._backend, self._folder = backend, folder
+    def __init__(self, backend: Backend, folder: Path | None, largest: int | None) -> None:
+        self._backend, self._folder, self._largest = backend, folder, largest
         self._staged = f"{_STAGING}/{secrets.token_hex(16)}"
         self._stream: obstore.AsyncWritableFile | None = obstore.open_writer_async(
             backend,
@@ -194,6 +205,8 @@ class _Writer:
         if self._stream is None:
             raise WriterClosed("this object was committed or aborted")
         try:
+            if self._largest is not None and self.size + memoryview(data).nbytes > self._largest:
+                raise StorageFailed(f"the store holds no object of more than {self._largest} bytes")
             with _errors(self._staged):
                 # obstore holds on to the memory it gets until the part is sent: only bytes never change.
                 await self._stream.write(data if isinstance(data, bytes) else bytes(data))

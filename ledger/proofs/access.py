@@ -102,5 +102,10 @@ def inquiry_leaf(inquiry: Inquiry) -> bytes:
     )
 
 
+def retention_leaf(at: int, before: int) -> bytes:
+    """Of the throwing away of all records of before that time."""
+    return canonical.dumps({"kind": "retention", "at": at, "before": before})
+
+
 def _hex(data: bytes) -> str:
     return f"0x{data.hex()}"

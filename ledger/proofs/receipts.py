@@ -199,7 +199,7 @@ def _log_from_rpc(log: object) -> Log:
         raise BadReceipt(f"a log has at most {MAX_TOPICS} topics")
     return Log(
         bytes_of(log.get("address"), 20),
-        tuple(bytes_of(topic, HASH) for topic in topics),
+        tuple([bytes_of(topic, HASH) for topic in topics]),
         bytes_of(log.get("data")),
     )
 

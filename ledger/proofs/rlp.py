@@ -8,6 +8,7 @@ beyond `DEPTH`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from ledger.proofs.error import ProofError
@@ -77,6 +78,7 @@ def as_list(item: Item, size: int | None = None) -> list[Item]:
     return item
 
 
+@lru_cache(maxsize=1 << 12)
 def _prefix(base: int, length: int) -> bytes:
     if length < 56:
         return bytes((base + length,))

@@ -24,8 +24,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from ledger.crypto import chunked
 from ledger.crypto.chunked import ChunkedError
+from ledger.crypto.stream import Decryptor, encrypt
 from ledger.keys.port import CustodyError, KeyCustody, new_data_key
 from ledger.objects import ObjectNotFound, ObjectStore
 from ledger.proofs import canonical
@@ -152,7 +152,7 @@ class Backups:
 
     async def _open(self, key: bytes, time: str, to: Path) -> None:
         """The database, decrypted; every byte is authentic, and no other backup's."""
-        opener = chunked.Decryptor(key, _aad(time))
+        opener = Decryptor(key, _aad(time))
         with to.open("wb") as file:
             async for piece in self.place.read(f"backups/{time}/database"):
                 file.write(opener.update(memoryview(piece)))
@@ -212,7 +212,7 @@ def _seal(key: bytes, contents: dict[str, Any]) -> str:
 
 async def _sealed(key: bytes, time: str, path: Path) -> AsyncIterator[bytes]:
     with path.open("rb") as file:
-        for piece in chunked.encrypt(key, _aad(time), _pieces(file)):
+        for piece in encrypt(key, _aad(time), _pieces(file)):
             yield bytes(piece)
             await asyncio.sleep(0)
 

@@ -8,6 +8,7 @@
 Nothing is minted before the receipt, so no listing exists whose payload does not.
 """
 
+import re
 import secrets
 from collections.abc import AsyncIterable, Iterable, Sequence
 from contextlib import suppress
@@ -15,8 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
-from ledger.crypto.chunked import HEADER, Message, plaintext_size
+from ledger.crypto.chunked import HEADER, plaintext_size
 from ledger.crypto.merkle import PayloadHasher
+from ledger.crypto.message import Message
 from ledger.crypto.seal import BadSealedKey, DepositContext, PrivateKey, Suite, open_sealed
 from ledger.domain.custody import Custody
 from ledger.domain.deposit import Deposit, DepositTaken, Payload, Upload
@@ -27,6 +29,8 @@ from ledger.services.ports import Begin, Clock
 
 PARTS: Final = "uploads"
 """Folder of the parts of uploads. None is of use for longer than a deposit may stay incomplete."""
+CIPHERTEXT: Final = re.compile("[0-9a-f]{64}/[0-9a-f]{64}-[0-9a-f]{16}")
+"""Names of the objects of deposits: see `ciphertext_name`."""
 
 
 class UploadTooLarge(Exception):
@@ -64,6 +68,7 @@ class DepositStore(Protocol):
     async def promise(self, deposit_id: bytes, until: int) -> None: ...
     async def abandon(self, deposit_id: bytes) -> Sequence[str]: ...
     async def expired(self, now: int) -> list[Deposit]: ...
+    async def objects(self) -> set[str]: ...
 
 
 class Sellers(Protocol):
@@ -169,8 +174,7 @@ class Deposits:
             plaintext_size(hasher.size)
             root = hasher.finish()
             await writer.write(bytes(leaves))
-            # A name of its own for every upload: what one deposit throws away no other can have counted on.
-            name = f"{root.hex()}/{deposit_id.hex()}-{secrets.token_hex(8)}"
+            name = ciphertext_name(root, deposit_id)
             await writer.commit(name)
         upload = Upload(name, root, hasher.size, bytes(header))
         try:
@@ -230,10 +234,12 @@ class Deposits:
         """Abandons for their sellers what was not completed in time; how many. Sweeps up after crashes."""
         age = timedelta(seconds=self.terms.deposit_seconds)
         await self.objects.sweep(age)
-        parts = [found.name async for found in self.objects.list(PARTS) if found.modified < _when(now) - age]
-        await delete_all(self.objects, parts)
+        old = [found.name async for found in self.objects.list() if found.modified < _when(now) - age]
         async with self.read() as deposits:
-            expired = await deposits.expired(now)
+            expired, named = await deposits.expired(now), await deposits.objects()
+        orphans = (name for name in old if CIPHERTEXT.fullmatch(name) and name not in named)
+        await delete_all(self.objects, [name for name in old if name.startswith(f"{PARTS}/")])
+        await delete_all(self.objects, orphans)
         for deposit in expired:
             with suppress(DepositTaken):  # completed in the meantime
                 await self._forget(deposit)
@@ -274,6 +280,11 @@ def check_room(terms: Terms, size: int, used: int) -> None:
         raise UploadTooLarge(f"a payload has at most {terms.largest} bytes of ciphertext")
     if used + size > terms.quota:
         raise QuotaExceeded(f"{terms.quota - used} bytes are left of this account's quota")
+
+
+def ciphertext_name(root: bytes, deposit_id: bytes) -> str:
+    """A name of its own for every upload: what one deposit throws away no other can have counted on."""
+    return f"{root.hex()}/{deposit_id.hex()}-{secrets.token_hex(8)}"
 
 
 async def delete_all(objects: ObjectStore, names: Iterable[str]) -> None:

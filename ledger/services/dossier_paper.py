@@ -31,7 +31,7 @@ def paper(data: bytes, url: str) -> Paper:
     return Paper(
         title="Hồ sơ pháp lý giao dịch",
         subtitle=f"Legality dossier · giấy phép · licence {dossier['licence']}\n"
-        f"Đúng tại khối · true as of block {block['number']}, {_utc(block['time'])}",
+        f"Đúng tại khối · true as of block {block['number']}, {utc(block['time'])}",
         made_at=dossier["made_at"],
         code=f"{url}/v1/evidence/licences/{dossier['licence']}?block={block['number']}#sha256={digest}",
         footer=f"SHA-256 {digest}",
@@ -46,10 +46,10 @@ def paper(data: bytes, url: str) -> Paper:
                 "not legal advice.",
             ),
             *_parties(claim, told),
-            _data(claim),
+            data_section(claim),
             _rules(claim, told),
-            _licence(claim),
-            *_payment(claim, payment),
+            licence_section(claim),
+            *payment_section(claim, payment),
             *_delivery(told),
             *_entries(told),
         ],
@@ -75,7 +75,7 @@ def _parties(claim: Json, told: Json) -> Iterable[Section]:
     yield Section("Các bên · Parties", tables=[Table(columns, (16, 34, 10, 40), rows)])
 
 
-def _data(claim: Json) -> Section:
+def data_section(claim: Json) -> Section:
     listing, version = claim["listing"], claim["version"]
     return Section(
         "Dữ liệu · Data †",
@@ -96,7 +96,7 @@ def _data(claim: Json) -> Section:
 
 def _rules(claim: Json, told: Json) -> Section:
     rows = [
-        [KINDS.get(one["kind"], str(one["kind"])), one["reviewer"], one["evidence"], _utc(one["time"])]
+        [KINDS.get(one["kind"], str(one["kind"])), one["reviewer"], one["evidence"], utc(one["time"])]
         for one in told["attestations"]
         if one["stands"]
     ]
@@ -112,22 +112,22 @@ def _rules(claim: Json, told: Json) -> Section:
     )
 
 
-def _licence(claim: Json) -> Section:
+def licence_section(claim: Json) -> Section:
     plan = claim["plan"]
     return Section(
         "Giấy phép · Licence †",
         facts=[
             ("Tình trạng · Status", claim["status"]),
             ("Người giữ · Holder", claim["holder"]),
-            ("Cấp lúc · Issued", _utc(claim["issued_at"])),
-            ("Hết hạn · Expires", _utc(claim["expires_at"]) if claim["expires_at"] else "không · never"),
+            ("Cấp lúc · Issued", utc(claim["issued_at"])),
+            ("Hết hạn · Expires", utc(claim["expires_at"]) if claim["expires_at"] else "không · never"),
             ("Đã dùng · Uses", f"{claim['used']}" + (f" / {plan['quota']}" if plan["quota"] else "")),
             ("Điều khoản · Terms hash", plan["terms"]),
         ],
     )
 
 
-def _payment(claim: Json, payment: Json) -> Iterable[Section]:
+def payment_section(claim: Json, payment: Json) -> Iterable[Section]:
     purchase = claim["purchase"]
     facts = [
         ("Giá · Price", _dong(purchase["price"])),
@@ -149,7 +149,7 @@ def _delivery(told: Json) -> Iterable[Section]:
     released = sum(one["released"] for one in accesses)
     rows = [
         [
-            _utc(one["at"]),
+            utc(one["at"]),
             "cấp · released" if one["released"] else "từ chối · denied",
             one["rule"],
             _shown(one),
@@ -169,7 +169,7 @@ def _entries(told: Json) -> Iterable[Section]:
     rows = [
         [
             str(one["block"]),
-            _utc(one["time"]),
+            utc(one["time"]),
             f"{one['contract']}.{one['event']}",
             str(one["position"] or "-"),
         ]
@@ -192,5 +192,5 @@ def _dong(amount: str) -> str:
     return f"{int(amount):,}".replace(",", ".") + " ₫"
 
 
-def _utc(seconds: int) -> str:
+def utc(seconds: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

@@ -16,11 +16,13 @@ class EvidenceStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`trust` is the trust file that this exchange publishes: its own word about itself."""
+    """`trust` is the trust file that this exchange publishes: its own word about itself. `url`: where the
+    service answers."""
 
     read: Begin[EvidenceStore]
     objects: ObjectStore
     trust: bytes
+    url: str
 
     async def newest(self, subject: Subject, most: int | None) -> Stored:
         """The newest that is kept, as of block `most` at the latest. Raises EvidenceUnknown."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from ledger.crypto.merkle import Tree, leaf_count
 from ledger.crypto.verified import LEAF
@@ -36,10 +36,22 @@ class Payloads:
             return await payloads.payload(root)
 
     async def stream(self, payload: Payload, start: int, end: int) -> AsyncIterator[memoryview]:
-        """The ciphertext bytes [start, end) in large pieces, once the access log has the download."""
+        """The ciphertext bytes [start, end) in pieces, once the access log has the download."""
         await self._log(payload, start, end)
         async for piece in self.objects.read(payload.object, start, end):
             yield memoryview(piece)
+
+    async def file(self, payload: Payload, start: int, end: int) -> BinaryIO | None:
+        """The file that begins with the ciphertext, to send [start, end) of it, once the access log has the
+        download; None when the store has no files."""
+        file = await self.objects.file(payload.object)
+        if file is not None:
+            try:
+                await self._log(payload, start, end)
+            except BaseException:
+                file.close()
+                raise
+        return file
 
     async def elsewhere(self, payload: Payload, start: int, end: int) -> str | None:
         """Where the store itself gives the ciphertext bytes [start, end) to whoever asks for just these, once

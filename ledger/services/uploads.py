@@ -21,7 +21,7 @@ from ledger.crypto.verified import LEAF
 from ledger.domain.deposit import Deposit, DepositTaken, Upload
 from ledger.domain.upload import ChecksumMismatch, OffsetMismatch, Part, Section, SectionMisplaced
 from ledger.objects.port import ObjectError, ObjectStore, ObjectWriter
-from ledger.services.deposits import PARTS, Terms, check_room, delete_all
+from ledger.services.deposits import PARTS, Terms, check_room, ciphertext_name, delete_all
 from ledger.services.pace import paced
 from ledger.services.ports import Begin
 
@@ -136,7 +136,7 @@ class Uploads:
                     start, end = leaf_range(index, section.total)
                     if len(held) < end - start:
                         break
-                    await parts.add(index, bytes(held[: end - start]))
+                    await parts.add(index, bytes(memoryview(held)[: end - start]))
                     del held[: end - start]
                     index += 1
 
@@ -159,7 +159,7 @@ class Uploads:
         for at in range(0, len(leaves), LEAF):
             tree.append(leaves[at : at + LEAF])
         assert tree.size == leaf_count(sections[0].total)  # noqa: S101
-        name = f"{tree.root().hex()}/{deposit_id.hex()}-{secrets.token_hex(8)}"
+        name = ciphertext_name(tree.root(), deposit_id)
         async with await self.objects.create() as writer:
             for part in parts:
                 async for piece in self.objects.read(part.object):

@@ -1,5 +1,6 @@
 """Column types that mean the same on every database, and the base class of all tables."""
 
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import BigInteger, Dialect, LargeBinary, MetaData, String
@@ -35,6 +36,17 @@ class Bytes(TypeDecorator[bytes]):
 
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
         return None if value is None else self._exact(value)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[bytes | None], bytes | None]:
+        """Without what LargeBinary does further, since drivers take bytes as they are."""
+        length, exact = self.length, self._exact
+
+        def bind(value: bytes | None) -> bytes | None:
+            if value is None or (type(value) is bytes and len(value) == length):
+                return value
+            return exact(value)
+
+        return bind
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
         return None if value is None else self._exact(value)

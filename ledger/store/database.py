@@ -24,6 +24,8 @@ Begin = Callable[[], AbstractAsyncContextManager[Repository]]
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 QUEUE: Final = text("SELECT pg_advisory_xact_lock(1, 1)")
 """What writers and migrations wait for on PostgreSQL."""
+IMPATIENT: Final = text("SET LOCAL lock_timeout = '3s'")
+"""For migrations: whoever waits for a whole table keeps everybody else waiting behind."""
 
 
 class NotMigratable(Exception):
@@ -122,6 +124,7 @@ class Database:
         def migrate(connection: Connection) -> None:
             if not self._sqlite:
                 connection.execute(QUEUE)
+                connection.execute(IMPATIENT)
             config.attributes["connection"] = connection
             run(config)
 

@@ -264,6 +264,11 @@ class Deposits:
         statement = select(DepositRow).where(_incomplete(), col(DepositRow.expires_at) <= now)
         return [_deposit(row) for row in await self._session.exec(statement)]
 
+    async def objects(self) -> set[str]:
+        """Names of all ciphertexts."""
+        names = await self._session.exec(select(DepositRow.object))
+        return {name for name in names if name is not None}
+
 
 def _incomplete() -> ColumnElement[bool]:
     return col(DepositRow.id).not_in(select(PayloadRow.deposit))

@@ -25,8 +25,8 @@ class GrantId(Bytes):
 
 
 class GrantRow(Table, table=True):
-    """Never changed or deleted. The columns after `denial` are empty when the chain gave no answer, `use` is
-    when none had to be counted."""
+    """Never changed; deleted when its time is over. The columns after `denial` are empty when the chain gave
+    no answer, `use` is when none had to be counted."""
 
     __tablename__ = "grants"
 
@@ -93,15 +93,9 @@ class Grants:
         row.entry = await AccessLog(self._session).append(access.grant_leaf(grant))
         self._session.add(row)
 
-    async def of_licence(self, licence: int) -> list[Grant]:
-        """Every answer about a licence, in order; enough to ask the chain again and compare."""
-        rows = await self._session.exec(
-            select(GrantRow).where(GrantRow.licence == licence).order_by(col(GrantRow.at), col(GrantRow.id))
-        )
-        return [_grant(row) for row in rows.all()]
-
     async def answers(self, licence: int) -> list[tuple[Grant, int | None]]:
-        """Every answer about a licence, in order, with its entry in the access log."""
+        """Every answer about a licence, in order, with its entry in the access log; enough to ask the chain
+        again and compare."""
         rows = await self._session.exec(
             select(GrantRow)
             .where(GrantRow.licence == licence)

@@ -22,7 +22,8 @@ class InquiryId(Bytes):
 
 
 class InquiryRow(Table, table=True):
-    """`leaf`: index of its entry in the access log; `parameters` in canonical JSON."""
+    """Never changed; deleted when its time is over. `leaf`: index of its entry in the access log;
+    `parameters` in canonical JSON."""
 
     __tablename__ = "inquiries"
 

@@ -7,8 +7,7 @@ bumps); when its nonce was taken by somebody else its attempts are void and it g
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final, Literal, Protocol, cast
+from typing import Final, cast
 
 from sqlalchemy import (
     CheckConstraint,
@@ -25,12 +24,11 @@ from sqlalchemy import (
 from sqlmodel import Field, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from ledger.domain.intent import KEY_CHARACTERS, Intent, Signed, State
 from ledger.store.columns import Address, Hash, Integer64, Table, Uint256
 from ledger.store.database import Database
 
-State = Literal["pending", "mined", "final"]
 OPEN: Final = ("pending", "mined")
-KEY_CHARACTERS: Final = 200
 
 
 class SenderRow(Table, table=True):
@@ -43,6 +41,12 @@ class SenderRow(Table, table=True):
     chain_id: int = Field(sa_type=Integer64)
     genesis: bytes = Field(sa_type=Hash)
     address: bytes = Field(sa_type=Address)
+
+
+async def senders(session: AsyncSession) -> list[str]:
+    """Accounts that send out of this database."""
+    found = await session.exec(select(SenderRow.address).distinct())
+    return [f"0x{address.hex()}" for address in found]
 
 
 class IntentRow(Table, table=True):
@@ -90,59 +94,6 @@ class AttemptRow(Table, table=True):
     void: bool = False
 
 
-class Signed(Protocol):
-    """A signed transaction as the sender hands it over; fees in wei per gas."""
-
-    @property
-    def hash(self) -> bytes: ...
-    @property
-    def nonce(self) -> int: ...
-    @property
-    def raw(self) -> bytes: ...
-    @property
-    def gas(self) -> int: ...
-    @property
-    def max_fee(self) -> int: ...
-    @property
-    def tip(self) -> int: ...
-    @property
-    def since_block(self) -> int: ...
-    @property
-    def signed_at(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    hash: bytes
-    nonce: int
-    raw: bytes
-    gas: int
-    max_fee: int
-    tip: int
-    since_block: int
-    signed_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """`attempts` are the live ones, oldest first, never empty; the last is the one to broadcast."""
-
-    id: int
-    key: str
-    digest: bytes
-    to: bytes | None
-    data: bytes
-    value: int
-    state: State
-    nonce: int
-    attempts: tuple[Attempt, ...]
-    mined_hash: bytes | None
-    block_number: int | None
-    block_hash: bytes | None
-    succeeded: bool | None
-    revert_data: bytes | None
-
-
 class Intents:
     """All SQL of the intents of one account on one chain, in the transaction of `session`."""
 
@@ -184,8 +135,7 @@ class Intents:
         )
         if below is not None:
             highest = highest.where(col(IntentRow.nonce) < below)
-        nonce = (await self._session.exec(highest)).one()
-        return None if nonce is None else await self.by_nonce(nonce)
+        return await self._one(col(IntentRow.nonce) == highest.scalar_subquery())
 
     async def next_nonce(self, floor: int) -> int:
         """One above every nonce in use, at least `floor`; holds the account until the transaction ends."""
@@ -197,7 +147,7 @@ class Intents:
 
     async def add(
         self, key: str, digest: bytes, to: bytes | None, data: bytes, value: int, signed: Signed
-    ) -> None:
+    ) -> Intent:
         row = IntentRow(
             sender_id=self._sender_id,
             key=key,
@@ -212,24 +162,24 @@ class Intents:
         self._session.add(row)
         await self._session.flush()
         assert row.id is not None  # noqa: S101 - a flushed row has its key
-        await self.attempt(row.id, 0, signed)
+        return _intent(row, [await self.attempt(row.id, 0, signed)])
 
-    async def attempt(self, intent_id: int, ordinal: int, signed: Signed) -> None:
-        self._session.add(
-            AttemptRow(
-                hash=signed.hash,
-                intent_id=intent_id,
-                ordinal=ordinal,
-                nonce=signed.nonce,
-                raw=signed.raw,
-                gas=signed.gas,
-                max_fee=signed.max_fee,
-                tip=signed.tip,
-                since_block=signed.since_block,
-                signed_at=signed.signed_at,
-            )
+    async def attempt(self, intent_id: int, ordinal: int, signed: Signed) -> AttemptRow:
+        row = AttemptRow(
+            hash=signed.hash,
+            intent_id=intent_id,
+            ordinal=ordinal,
+            nonce=signed.nonce,
+            raw=signed.raw,
+            gas=signed.gas,
+            max_fee=signed.max_fee,
+            tip=signed.tip,
+            since_block=signed.since_block,
+            signed_at=signed.signed_at,
         )
+        self._session.add(row)
         await self._session.flush()
+        return row
 
     async def attempts_ever(self, intent_id: int) -> int:
         count = select(func.count()).select_from(AttemptRow).where(col(AttemptRow.intent_id) == intent_id)
@@ -277,20 +227,19 @@ class Intents:
         return found[0] if found else None
 
     async def _all(self, where: ColumnElement[bool]) -> list[Intent]:
-        mine = and_(col(IntentRow.sender_id) == self._sender_id, where)
-        found = await self._session.exec(select(IntentRow).where(mine).order_by(col(IntentRow.nonce)))
-        rows = {row.id: row for row in found if row.id is not None}
-        attempts: dict[int, list[AttemptRow]] = {intent_id: [] for intent_id in rows}
-        live = (
-            select(AttemptRow)
-            .join(IntentRow)
-            .where(mine)
-            .where(col(AttemptRow.void).is_(False))
-            .order_by(col(AttemptRow.ordinal))
+        live = and_(col(AttemptRow.intent_id) == col(IntentRow.id), col(AttemptRow.void).is_(False))
+        found = await self._session.exec(
+            select(IntentRow, AttemptRow)
+            .outerjoin(AttemptRow, live)
+            .where(col(IntentRow.sender_id) == self._sender_id, where)
+            .order_by(col(IntentRow.nonce), col(AttemptRow.ordinal))
         )
-        for attempt in await self._session.exec(live):
-            attempts[attempt.intent_id].append(attempt)
-        return [_intent(row, attempts[intent_id]) for intent_id, row in rows.items()]
+        rows: dict[int | None, tuple[IntentRow, list[AttemptRow]]] = {}
+        for row, attempt in found:
+            _, attempts = rows.setdefault(row.id, (row, []))
+            if attempt is not None:
+                attempts.append(attempt)
+        return [_intent(row, attempts) for row, attempts in rows.values()]
 
 
 class IntentLog:
@@ -337,8 +286,7 @@ class IntentLog:
             if (found := await intents.by_key(key)) is not None:
                 return found
             nonce = await intents.next_nonce(floor)
-            await intents.add(key, digest, to, data, value, sign(nonce))
-            return _present(await intents.by_key(key))
+            return await intents.add(key, digest, to, data, value, sign(nonce))
 
     async def fill(
         self, key: str, digest: bytes, to: bytes, nonce: int, sign: Callable[[int], Signed]
@@ -349,8 +297,7 @@ class IntentLog:
             await intents.next_nonce(0)
             if await intents.by_nonce(nonce) is not None or await intents.by_key(key) is not None:
                 return None
-            await intents.add(key, digest, to, b"", 0, sign(nonce))
-            return await intents.by_key(key)
+            return await intents.add(key, digest, to, b"", 0, sign(nonce))
 
     async def replace(self, key: str, latest: bytes, signed: Signed) -> Intent | None:
         """Adds a live attempt with the same nonce; nothing when it is not pending with `latest` any more."""
@@ -439,7 +386,7 @@ def _intent(row: IntentRow, attempts: list[AttemptRow]) -> Intent:
         state=cast(State, row.state),
         nonce=row.nonce,
         attempts=tuple(
-            Attempt(a.hash, a.nonce, a.raw, a.gas, a.max_fee, a.tip, a.since_block, a.signed_at)
+            Signed(a.hash, a.nonce, a.raw, a.gas, a.max_fee, a.tip, a.since_block, a.signed_at)
             for a in attempts
         ),
         mined_hash=row.mined_hash,

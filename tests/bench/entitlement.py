@@ -1,4 +1,7 @@
-"""How much a decision costs beyond the one call that it needs. p50 of calls taken in turns, one at a time."""
+"""How much a decision costs beyond the one call that it needs, and the release of a key beyond the decision.
+
+p50 of calls taken in turns, one at a time.
+"""
 
 import json
 import os
@@ -13,7 +16,11 @@ from ledger.chain.bindings import Licences
 from ledger.chain.entitlements import ChainEntitlements
 from ledger.chain.finality import Instant
 from ledger.chain.rpc import Rpc, at_block, to_hex
+from tests.bench.figures import Figure, show
 from tests.bench.service import serving
+from tests.bench.vault import sold
+from tests.integration.api.market import BUYER
+from tests.integration.api.sign_in import token
 
 ROUNDS = 100
 TURNS = 5
@@ -27,25 +34,29 @@ class Http:
         self._socket = socket.create_connection((host, int(port)))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def ask(self, method: str, path: str, body: bytes = b"") -> bytes:
-        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    def ask(self, method: str, path: str, body: bytes = b"", headers: str = "") -> bytes:
+        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{headers}"
         self._socket.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         got = b""
         while b"\r\n\r\n" not in got:
             got += self._socket.recv(65536)
         head_got, _, rest = got.partition(b"\r\n\r\n")
-        assert b" 200 " in head_got.split(b"\r\n")[0], head_got
+        assert b" 20" in head_got.split(b"\r\n")[0], head_got
         length = int(head_got.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         while len(rest) < length:
             rest += self._socket.recv(65536)
         return rest
 
 
-async def main() -> None:
+async def figures() -> list[Figure]:
     async with serving() as running:
         market = running.market
-        listed = await market.publish(market.signed_for(b"\x01" * 32, 1000, b"\x02" * 32))
-        licence = await market.buy(listed.plans[0])
+        (running.folder / "rows").write_bytes(b"some rows")
+        licence, _ = await sold(running, running.folder, running.folder / "rows")
+        async with market.acting("buyer", running.url, running.folder) as buyer:
+            await buyer.service.sign_in(BUYER)
+            public = to_hex((await buyer.keys.current()).public)
+        bearer = f"Authorization: Bearer {await token(running.url, BUYER)}\r\n"
         at = market.manifest.address("Licences")
         _, block_hash = await market.head()
         node, service = Http(market.deployed.url), Http(running.url)
@@ -76,12 +87,18 @@ async def main() -> None:
             async def over_http() -> None:
                 service.ask("GET", f"/v1/licences/{licence}/entitlement?account=0x{account().hex()}")
 
+            async def granted() -> None:
+                asked = json.dumps({"public_key": public, "purpose": "use"}).encode()
+                once = f"{bearer}Idempotency-Key: {os.urandom(16).hex()}\r\n"
+                service.ask("POST", f"/v1/licences/{licence}/grants", asked, once)
+
             kinds: dict[str, Callable[[], Awaitable[None]]] = {
                 "bare eth_call": bare,
                 "decision": decided,
                 "decision, kept": kept,
                 "empty route": empty,
                 "decision over HTTP": over_http,
+                "key grant": granted,
             }
             took: dict[str, list[float]] = {name: [] for name in kinds}
             for round_ in range(ROUNDS):
@@ -92,12 +109,19 @@ async def main() -> None:
                         if round_ >= ROUNDS // 10:
                             took[name].append(time.perf_counter() - since)
     p50 = {name: statistics.median(times) * 1e6 for name, times in took.items()}
-    for name, micros in p50.items():
-        print(f"{name:22} p50 {micros:8.0f} µs")  # noqa: T201
-    print(f"decision / bare call                       {p50['decision'] / p50['bare eth_call']:.2f}")  # noqa: T201
     both = p50["empty route"] + p50["bare eth_call"]
-    print(f"over HTTP / (empty route + bare call)      {p50['decision over HTTP'] / both:.2f}")  # noqa: T201
+
+    def figure(name: str, reference: str, micros: float) -> Figure:
+        ratio = p50[name] / micros
+        return Figure(name=name, value=p50[name], unit="µs", reference=reference, ratio=ratio, less=True)
+
+    return [
+        figure("decision", "bare eth_call", p50["bare eth_call"]),
+        figure("decision, kept", "bare eth_call", p50["bare eth_call"]),
+        figure("decision over HTTP", "empty route + bare eth_call", both),
+        figure("key grant", "decision over HTTP", p50["decision over HTTP"]),
+    ]
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    show(uvloop.run(figures()))

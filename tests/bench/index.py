@@ -1,15 +1,16 @@
 """How fast events become rows: the index here against a loop over web3.py, on one chain, taking turns.
 
-    scripts/bench index [EVENTS]        50,000 by default
+    scripts/bench index [EVENTS]
 
 ours    every header and receipts root recomputed, the whole market projected, undo and cursor kept
+logs    the same from eth_getLogs, believed: headers are checked, no receipts root is
 plain   web3.py get_logs, process_log, one ORM object for each event; believes the node, projects nothing
 tuned   the same with raw requests, the event's ABI looked up once, and Core inserts
 
-The two others index a part of the chain (they are slow) and are given per event. Each writes a SQLite file of
+The last two index a part of the chain (they are slow) and are given per event. Each writes a SQLite file of
 its own with the settings of the ledger's, then a database of a PostgreSQL that is durable in nothing. Further
-the receipts root of one block, against the package `trie`. Prints one JSON object; look at the ratios,
-machines differ.
+the receipts root of one block, against the package `trie`; and an audit of the whole chain and of the SQLite
+index, against indexing it.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from eth_utils.abi import event_abi_to_log_topic
 from sqlalchemy import JSON, LargeBinary, create_engine, event, insert
 from sqlmodel import Field, Session, SQLModel
@@ -38,12 +40,14 @@ from web3.datastructures import AttributeDict
 from ledger.chain.abi import Call
 from ledger.chain.bindings import CONTRACTS, structs
 from ledger.chain.devnet import Devnet
-from ledger.chain.events import Decoder
+from ledger.chain.events import Decoder, Entry
 from ledger.chain.finality import Instant
 from ledger.chain.manifest import Manifest
 from ledger.chain.rpc import Rpc, to_hex
+from ledger.chain.trust import trust_of
 from ledger.domain.market import NO_LIMIT, Kind
-from ledger.indexer.fetch import Source
+from ledger.indexer.audit.run import audit
+from ledger.indexer.fetch import Block, Sealed, Source
 from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
 from ledger.proofs import mpt, receipts
@@ -51,7 +55,10 @@ from ledger.proofs.trust import Development
 from ledger.store.database import Database
 from ledger.store.index.rows import in_snapshot, index_table
 from tests import postgresql
+from tests.bench.figures import Figure, show
+from tests.e2e.conftest import free_port
 from tests.integration.indexer.market import Act, Market, address, found
+from tests.integration.indexer.market.drafts import draft
 
 ROUNDS = 3
 PER_BLOCK = 60
@@ -85,7 +92,7 @@ async def market_of(rpc: Rpc, folder: Path, events: int) -> tuple[Market, int]:
             (
                 "publish",
                 Act(
-                    "seller", market.listings.publish(class_, bytes(32), market.draft("seller"), (plan,), ())
+                    "seller", market.listings.publish(class_, bytes(32), draft(market, "seller"), (plan,), ())
                 ),
             )
         ]
@@ -111,6 +118,14 @@ async def market_of(rpc: Rpc, folder: Path, events: int) -> tuple[Market, int]:
 
 async def mined(rpc: Rpc, calls: Sequence[Call[Any]], nonce: int) -> int:
     """How many logs the buyer's calls, in a block of their own, made."""
+    await mine(rpc, calls, nonce)
+    receipts = await rpc.request("eth_getBlockReceipts", ["latest"])
+    assert [receipt["status"] for receipt in receipts] == ["0x1"] * len(calls)
+    return sum(len(receipt["logs"]) for receipt in receipts)
+
+
+async def mine(rpc: Rpc, calls: Sequence[Call[Any]], nonce: int) -> None:
+    """The buyer's calls, in a block of their own."""
     transactions = [
         {
             "from": address("buyer"),
@@ -125,17 +140,27 @@ async def mined(rpc: Rpc, calls: Sequence[Call[Any]], nonce: int) -> int:
     ]
     await rpc.batch([("eth_sendTransaction", [transaction]) for transaction in transactions])
     await rpc.request("evm_mine")
-    receipts = await rpc.request("eth_getBlockReceipts", ["latest"])
-    assert [receipt["status"] for receipt in receipts] == ["0x1"] * len(calls)
-    return sum(len(receipt["logs"]) for receipt in receipts)
 
 
-async def ours(rpc: Rpc, manifest: Manifest, address: str) -> tuple[int, float]:
+class Believing(Source):
+    """Takes logs on the node's word."""
+
+    async def read(self, headers: Sequence[Sealed]) -> list[Block]:
+        found: dict[int, list[Entry]] = {one.link.number: [] for one in headers}
+        if headers:
+            first, last = (hex(one.link.number) for one in (headers[0], headers[-1]))
+            wanted = {"fromBlock": first, "toBlock": last, "address": self._decoder.addresses}
+            for entry in self._decoder.decode_all(await self._rpc.request("eth_getLogs", [wanted])):
+                found[entry.block_number].append(entry)
+        return [Block(one.link, one.header.timestamp, tuple(found[one.link.number])) for one in headers]
+
+
+async def ours(source: type[Source], rpc: Rpc, manifest: Manifest, address: str) -> tuple[int, float]:
     """Events and seconds, from an empty database."""
     database = Database(address)
     await database.migrate()
     runner = Runner(
-        rpc, Source(rpc, Decoder(manifest), Development()), Index(database, manifest), manifest, Instant()
+        rpc, source(rpc, Decoder(manifest), Development()), Index(database, manifest), manifest, Instant()
     )
     started = time.perf_counter()
     await runner.step()
@@ -242,8 +267,8 @@ def tuned(url: str, manifest: Manifest, first: int, last: int, address: str) -> 
     return count, seconds
 
 
-async def receipts_root(rpc: Rpc, number: int) -> dict[str, float]:
-    """Roots per second of one block's encoded receipts."""
+async def receipts_root(rpc: Rpc, number: int) -> Figure:
+    """Of one block's encoded receipts."""
     listed = await rpc.request("eth_getBlockReceipts", [hex(number)])
     encoded = {mpt.index_key(at): one.encode() for at, one in enumerate(receipts.block_from_rpc(listed))}
 
@@ -260,49 +285,89 @@ async def receipts_root(rpc: Rpc, number: int) -> dict[str, float]:
             started = time.perf_counter()
             run()
             took[kind].append(time.perf_counter() - started)
-    rates = {kind: round(1 / min(found)) for kind, found in took.items()}
-    return {"receipts": len(encoded), **rates, "times_trie": round(rates["ours"] / rates["trie"], 2)}
+    return Figure(
+        name=f"receipts roots of {len(encoded)} receipts",
+        value=1 / min(took["ours"]),
+        unit="1/s",
+        reference="the package trie",
+        ratio=min(took["trie"]) / min(took["ours"]),
+    )
 
 
 async def rounds(
-    chain: Devnet, rpc: Rpc, manifest: Manifest, first: int, last: int, address: Callable[[], str]
-) -> dict[str, Any]:
+    name: str,
+    chain: Devnet,
+    rpc: Rpc,
+    manifest: Manifest,
+    first: int,
+    last: int,
+    address: Callable[[], str],
+) -> list[Figure]:
     """Taking turns, into new databases at `address`."""
-    rates: dict[str, list[float]] = {"ours": [], "plain": [], "tuned": []}
-    memory = []
+    rates: dict[str, list[float]] = {"ours": [], "logs": [], "plain": [], "tuned": []}
     for _ in range(ROUNDS):
-        gc.collect()
-        done, seconds = await ours(rpc, manifest, address())
-        rates["ours"].append(done / seconds)
-        memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+        for kind, source in (("ours", Source), ("logs", Believing)):
+            gc.collect()
+            done, seconds = await ours(source, rpc, manifest, address())
+            rates[kind].append(done / seconds)
         for kind, run in (("plain", plain), ("tuned", tuned)):
             done, seconds = await asyncio.to_thread(run, chain.url, manifest, first, last, address())
             rates[kind].append(done / seconds)
     median = {kind: statistics.median(found) for kind, found in rates.items()}
-    return {
-        "events_per_second": {kind: round(rate) for kind, rate in median.items()},
-        "times_plain": round(median["ours"] / median["plain"], 2),
-        "times_tuned": round(median["ours"] / median["tuned"], 2),
-        "rounds": {kind: [round(rate) for rate in found] for kind, found in rates.items()},
-        "peak_memory_mib": memory,
-    }
+    return [
+        Figure(
+            name=f"index catch-up, {name}{how}" + ("" if kind == "tuned" else ", against a plain loop"),
+            value=median[which],
+            unit="events/s",
+            reference=f"a {kind} web3.py loop",
+            ratio=median[which] / median[kind],
+        )
+        for which, how in (("ours", ""), ("logs", " without receipts roots"))
+        for kind in ("tuned", "plain")
+    ]
 
 
-async def main(events: int) -> None:
+async def auditing(rpc: Rpc, manifest: Manifest, last: int, address: str, indexing: float) -> Figure:
+    """Of the chain and the index at `address`; `indexing`: events per second."""
+    database, trust = Database(address), trust_of(manifest, None)
+    started = time.perf_counter()
+    source = Source(rpc, Decoder(manifest), trust.anchor)
+    done = await audit(rpc, source, manifest, trust, last, database=database)
+    seconds = time.perf_counter() - started
+    assert not done.report.findings, done.report.findings
+    table = index_table("entries")
+    count = await in_snapshot(database, lambda sql: sql.count(table, "log_index"))
+    await database.close()
+    return Figure(
+        name="audit",
+        value=count / seconds,
+        unit="events/s",
+        reference="index catch-up, SQLite",
+        ratio=count / seconds / indexing,
+    )
+
+
+async def figures(events: int = 50_000) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder, files = Path(name), count()
-        async with Devnet(port=18790, history=None) as chain, Rpc(chain.url, timeout=120) as rpc:
-            market, found = await market_of(rpc, folder, events)
+        async with Devnet(port=free_port(), history=None) as chain, Rpc(chain.url, timeout=120) as rpc:
+            market, made = await market_of(rpc, folder, events)
             last = int(await rpc.request("eth_blockNumber"), 16)
-            first = last - max(1, SLICE * (last - market.manifest.block) // found)
-            told: dict[str, Any] = {"events": found, "blocks": last - market.manifest.block + 1}
-            told["receipts_root"] = await receipts_root(rpc, last)
-            measure = partial(rounds, chain, rpc, market.manifest, first, last)
-            told["sqlite"] = await measure(lambda: f"sqlite:///{folder}/{next(files)}.sqlite")
+            block = market.manifest.block
+            first = max(block, last - max(1, SLICE * (last - block) // made))
+            measure = partial(rounds, chain=chain, rpc=rpc, manifest=market.manifest, first=first, last=last)
+            found = await measure("SQLite", address=lambda: f"sqlite:///{folder}/{next(files)}.sqlite")
+            first_index = f"sqlite:///{folder}/0.sqlite"
+            found.append(await auditing(rpc, market.manifest, last, first_index, found[0].value))
             with postgresql.running() as server:
-                told["postgresql"] = await measure(server.empty)
-    print(json.dumps(told, indent=2))  # noqa: T201
+                found += await measure("PostgreSQL", address=server.empty)
+            found.append(await receipts_root(rpc, last))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return [
+        *found,
+        Figure(name=f"most memory, indexing {made:,} events", value=memory, unit="MiB", less=True),
+    ]
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000))
+    show(uvloop.run(figures(*map(int, sys.argv[1:]))))

@@ -2,11 +2,10 @@
 
 import asyncio
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import aiohttp
 
 from ledger.chain.devnet import Devnet
 from ledger.chain.rpc import Rpc
+from tests.e2e.conftest import free_port
 from tests.integration.api.market import PASSPHRASE, Market, deployment
 
 
@@ -29,7 +29,7 @@ class Running:
 async def serving() -> AsyncIterator[Running]:
     with tempfile.TemporaryDirectory(prefix="socai-bench-") as name:
         folder = Path(name)
-        async with Devnet(port=18745) as chain, Rpc(chain.url) as rpc:
+        async with Devnet(port=free_port()) as chain, Rpc(chain.url) as rpc:
             deployed = await deployment(chain, folder)
             async with process(folder, chain.url) as (pid, url):
                 yield Running(Market(deployed, rpc), url, pid, folder)
@@ -38,8 +38,7 @@ async def serving() -> AsyncIterator[Running]:
 @asynccontextmanager
 async def process(folder: Path, rpc_url: str) -> AsyncIterator[tuple[int, str]]:
     """`python -m api` over a folder that has keys and a manifest; its id and where it answers."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         "SOCAI_DATA": str(folder),
         "SOCAI_RPC_URL": rpc_url,
@@ -58,15 +57,20 @@ async def process(folder: Path, rpc_url: str) -> AsyncIterator[tuple[int, str]]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        async with aiohttp.ClientSession() as http:
-            for _ in range(600):
-                try:
-                    async with http.get(f"{url}/v1/health"):
-                        break
-                except aiohttp.ClientError:
-                    await asyncio.sleep(0.1)
+        await answering(f"{url}/v1/health")
         yield running.pid, url
     finally:
         if running.returncode is None:
             running.terminate()
         await running.wait()
+
+
+async def answering(url: str) -> None:
+    """Until it does, with 200."""
+    async with aiohttp.ClientSession() as http, asyncio.timeout(300):
+        while True:
+            with suppress(aiohttp.ClientError):
+                async with http.get(url) as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.02)

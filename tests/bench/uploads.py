@@ -1,8 +1,8 @@
-"""A large upload through a small process: scripts/bench uploads [GIBIBYTES], 20 by default.
+"""A large upload through a small process: scripts/bench uploads [GIBIBYTES]
 
-A stream made up as it goes is sent in sections at once; meanwhile another client asks small questions. Prints
-the throughput, the most memory that the process had resident, and how long the other client waited. Needs
-twice the size on disk while the parts are joined.
+A stream made up as it goes is sent in sections at once; meanwhile another client asks small questions. The
+throughput, the most memory that the process had resident, and how long the other client waited. Needs twice
+the size on disk while the parts are joined.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ import aiohttp
 
 from ledger.crypto.chunked import SEALED_BLOCK, ciphertext_size
 from ledger.crypto.merkle import leaf_count, leaf_range
+from tests.bench.figures import Figure, show
 from tests.bench.service import Running, serving
 from tests.integration.api.market import SELLER
 from tests.integration.api.sign_in import token
@@ -101,14 +102,31 @@ def p95(times: list[float]) -> float:
     return statistics.quantiles(times, n=20)[-1] * 1e3
 
 
-async def main(gibibytes: float) -> None:
+async def figures(gibibytes: float = 20) -> list[Figure]:
     total = ciphertext_size(int(gibibytes * (1 << 30)) // SEALED_BLOCK * SEALED_BLOCK)
     async with serving() as running:
-        measured = await measure(running, total)
-    print(f"{total / 1e9:.1f} GB in {measured.seconds:.0f} s: {total / measured.seconds / 1e9:.2f} GB/s")  # noqa: T201
-    print(f"most resident          {measured.resident / 1e6:.0f} MB, {measured.before / 1e6:.0f} before")  # noqa: T201
-    print(f"another client's p95   {p95(measured.quiet):.1f} ms alone, {p95(measured.busy):.1f} ms meanwhile")  # noqa: T201
+        found = await measure(running, total)
+    waited, alone = p95(found.busy), p95(found.quiet)
+    return [
+        Figure(name=f"upload of {gibibytes:g} GiB", value=total / found.seconds / 1e9, unit="GB/s"),
+        Figure(
+            name="most memory during the upload",
+            value=found.resident / 1e6,
+            unit="MB",
+            reference="before",
+            ratio=found.resident / found.before,
+            less=True,
+        ),
+        Figure(
+            name="another client's p95 meanwhile",
+            value=waited,
+            unit="ms",
+            reference="alone",
+            ratio=waited / alone,
+            less=True,
+        ),
+    ]
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 20))
+    show(asyncio.run(figures(*map(float, sys.argv[1:]))))

@@ -1,4 +1,4 @@
-"""What encryption costs: scripts/bench vault [MEBIBYTES], 512 by default.
+"""What encryption costs: scripts/bench vault [MEBIBYTES]
 
 In memory against OpenSSL's own figure at the same block size; over HTTP, encrypted against plain, and against
 nginx. Medians of rounds taken in turns; what is read is thrown away. Last, how much the service had resident.
@@ -13,9 +13,10 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -24,11 +25,17 @@ import aiohttp
 from cryptography.hazmat.backends.openssl import backend
 
 from ledger.client import Client
-from ledger.crypto.chunked import BLOCK, CHUNK, SEALED_BLOCK, Message, ciphertext_size
+from ledger.client.deposits import Deposits
+from ledger.client.spool import Spool
+from ledger.crypto.chunked import BLOCK, CHUNK, ciphertext_size
+from ledger.crypto.merkle import FIRST_LEAF
+from ledger.crypto.stream import Decryptor, Encryptor, encrypt
 from ledger.domain.entitlement import STREAMING
 from ledger.domain.market import Kind
-from tests.bench.service import Running, serving
+from tests.bench.figures import Figure, show
+from tests.bench.service import Running, answering, serving
 from tests.bench.uploads import PIECE, TUS, resident
+from tests.e2e.conftest import free_port
 from tests.integration.api.market import BUYER, CLASSIFICATION, PLAN, SELLER
 from tests.integration.api.sign_in import token
 
@@ -37,29 +44,33 @@ SECONDS: Final = 1
 SMALL: Final = 10 << 20
 
 
-def report(name: str, ratio: float, aim: float, detail: str) -> None:
-    print(f"{name:46} {ratio:5.2f}  (aim {aim:.2f})  {detail}")  # noqa: T201
-
-
 # in memory
 
 
-def in_memory() -> None:
-    """Bytes per second of each, one after the other in every round."""
-    took: dict[str, list[float]] = {"openssl": [], "seal": [], "open": [], "seal twice": [], "open twice": []}
-    for _ in range(ROUNDS):
-        took["openssl"].append(_openssl())
-        took["seal"].append(_rate(1, _sealing))
-        took["open"].append(_rate(1, _opening))
-        took["seal twice"].append(_rate(2, _sealing))
-        took["open twice"].append(_rate(2, _opening))
+def in_memory() -> list[Figure]:
+    """Bytes per second of each, one after the other in every round. Threads share the interpreter's lock,
+    which `cryptography` takes for each chunk; processes show what the format and the machine allow."""
+    took: dict[str, list[float]] = {}
+    with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(2, get_context("spawn")) as processes:
+        _rate(processes, 2, _sealing)  # what imports take
+        for _ in range(ROUNDS):
+            took.setdefault("openssl", []).append(_openssl())
+            for kind, work in (("seal", _sealing), ("open", _opening)):
+                took.setdefault(kind, []).append(_rate(threads, 1, work))
+                took.setdefault(f"{kind}, two threads", []).append(_rate(threads, 2, work))
+                took.setdefault(f"{kind}, two processes", []).append(_rate(processes, 2, work))
     rate = {name: statistics.median(found) for name, found in took.items()}
-    named = _output("openssl", "version").strip()
-    print(f"openssl speed: {named}; ours: {backend.openssl_version_text()}")  # noqa: T201
+    ours = " ".join(backend.openssl_version_text().split()[:2])
+    theirs = f"openssl speed, {CHUNK >> 10} KiB, one core, OpenSSL {_output('openssl', 'version').split()[1]}"
+    found = []
     for kind in ("seal", "open"):
-        detail = f"{rate[kind] / 1e9:.2f} / {rate['openssl'] / 1e9:.2f} GB/s"
-        report(f"{kind} / openssl speed aes-256-gcm", rate[kind] / rate["openssl"], 0.9, detail)
-        report(f"{kind}, two threads / one", rate[f"{kind} twice"] / rate[kind], 1.6, "")
+        for how, aim in (("", 0.9), (", two threads", 1.6), (", two processes", None)):
+            found.append(_figure(f"{kind}, {ours}{how}", rate[f"{kind}{how}"], theirs, rate["openssl"], aim))
+    return found
+
+
+def _figure(name: str, rate: float, of: str, reference: float, aim: float | None = None) -> Figure:
+    return Figure(name=name, value=rate / 1e9, unit="GB/s", reference=of, ratio=rate / reference, aim=aim)
 
 
 def _openssl() -> float:
@@ -73,40 +84,37 @@ def _output(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def _rate(threads: int, work: Callable[[float], int]) -> float:
+def _rate(pool: Executor, at_once: int, work: Callable[[float], int]) -> float:
     until = time.perf_counter() + SECONDS
-    with ThreadPoolExecutor(threads) as pool:
-        return sum(pool.map(work, [until] * threads)) / SECONDS
+    return sum(pool.map(work, [until] * at_once)) / SECONDS
 
 
 def _sealing(until: float) -> int:
-    message, plain, out, done = Message.new(os.urandom(32), b""), bytes(BLOCK), bytearray(SEALED_BLOCK), 0
+    stream, plain, out, done = Encryptor(os.urandom(32), b""), bytes(BLOCK), bytearray(FIRST_LEAF), 0
     while time.perf_counter() < until:
-        done += message.seal_into(0, plain, out, last=False)
+        done += stream.update_into(plain, out)
     return done
 
 
 def _opening(until: float) -> int:
-    message, plain, sealed, done = (
-        Message.new(os.urandom(32), b""),
-        bytearray(BLOCK),
-        bytearray(SEALED_BLOCK),
-        0,
-    )
-    message.seal_into(0, plain, sealed, last=False)
-    while time.perf_counter() < until:
-        done += message.open_into(0, sealed, plain, last=False)
-    return done
+    key, plain, done = os.urandom(32), bytearray(BLOCK), 0
+    sealed = list(encrypt(key, b"", [bytes(BLOCK)] * 4))
+    while True:
+        stream = Decryptor(key, b"")
+        for piece in sealed:
+            if time.perf_counter() > until:
+                return done
+            done += stream.update_into(piece, plain)
 
 
 # over HTTP
 
 
-async def over_http(running: Running, size: int) -> None:
+async def over_http(running: Running, size: int) -> list[Figure]:
     folder = running.folder / "bench"
     folder.mkdir(exist_ok=True)
     _made(folder / "large", size)
-    licence, root = await _sold(running, folder, folder / "large")
+    licence, root = await sold(running, folder, folder / "large")
     stored = next(running.folder.glob(f"objects/**/{root}/*"))
     bearer = {
         name: f"Authorization: Bearer {await token(running.url, account)}\r\n"
@@ -117,8 +125,10 @@ async def over_http(running: Running, size: int) -> None:
         await _upload(running.url, bearer["seller"], ciphertext_size(size))
 
     async def encrypted() -> None:
-        async with running.market.acting("seller", running.url, folder) as seller:
-            await _publish(seller, folder / "large")
+        """As `socai publish` does, up to the vault's receipt."""
+        with Spool.of(folder / "uploads", seller.account.address, folder / "large") as spool:
+            await deposits.hold(spool, folder / "large", "application/octet-stream", lambda _: None)
+            spool.clear()
 
     async def downloaded() -> None:
         await asyncio.to_thread(drain, f"{running.url}/v1/payloads/0x{root}", ciphertext_size(size))
@@ -127,7 +137,18 @@ async def over_http(running: Running, size: int) -> None:
         url = f"{running.url}/v1/licences/{licence}/plaintext"
         await asyncio.to_thread(drain, url, size, bearer["buyer"])
 
-    with nginx(stored.parent, folder / "nginx") as url:
+    async with AsyncExitStack() as stack:
+        seller = await stack.enter_async_context(running.market.acting("seller", running.url, folder))
+        await seller.service.sign_in(seller.account)
+        listings = bytes.fromhex(seller.contracts.listings.address[2:])
+        mine = bytes.fromhex(seller.account.address[2:])
+        deposits = Deposits(seller.service, seller.manifest.chain_id, listings, mine)
+        url = stack.enter_context(nginx(stored.parent, folder / "nginx"))
+
+        plain = await stack.enter_async_context(plainly(stored))
+
+        async def unsealed() -> None:
+            await asyncio.to_thread(drain, plain, ciphertext_size(size))
 
         async def served() -> None:
             await asyncio.to_thread(drain, f"{url}/{stored.name}", ciphertext_size(size))
@@ -137,6 +158,7 @@ async def over_http(running: Running, size: int) -> None:
             "encrypted upload": encrypted,
             "nginx": served,
             "download": downloaded,
+            "plain stream": unsealed,
             "stream": streamed,
         }
         took: dict[str, list[float]] = {name: [] for name in kinds}
@@ -146,13 +168,36 @@ async def over_http(running: Running, size: int) -> None:
                 await work()
                 took[name].append(time.perf_counter() - since)
     seconds = {name: statistics.median(found) for name, found in took.items()}
-    for name, of, aim in (
-        ("encrypted upload", "plain upload", 0.75),
-        ("download", "nginx", 0.9),
-        ("stream", "download", 0.55),
-    ):
-        detail = f"{size / seconds[name] / 1e9:.2f} / {size / seconds[of] / 1e9:.2f} GB/s"
-        report(f"{name} / {of}", seconds[of] / seconds[name], aim, detail)
+    return [
+        Figure(
+            name=name,
+            value=size / seconds[kind] / 1e9,
+            unit="GB/s",
+            reference=of,
+            ratio=seconds[of] / seconds[kind],
+            aim=aim,
+        )
+        for name, kind, of, aim in (
+            ("upload, encrypted by the client", "encrypted upload", "plain upload", 0.75),
+            ("ciphertext served", "download", "nginx", 0.9),
+            ("plaintext streamed", "stream", "plain stream", 0.55),
+            ("plaintext streamed, against zero copy", "stream", "download", None),
+        )
+    ]
+
+
+@asynccontextmanager
+async def plainly(path: Path) -> AsyncIterator[str]:
+    """The file, streamed by the same server as the service's."""
+    port = free_port()
+    command = (sys.executable, "-m", "tests.bench.plain", str(path), str(port))
+    running = await asyncio.create_subprocess_exec(*command)
+    try:
+        await answering(f"http://127.0.0.1:{port}/openapi.json")
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        running.terminate()
+        await running.wait()
 
 
 def drain(url: str, size: int, headers: str = "") -> None:
@@ -174,8 +219,7 @@ def drain(url: str, size: int, headers: str = "") -> None:
 def nginx(root: Path, folder: Path) -> Iterator[str]:
     """Serving the files of `root`."""
     folder.mkdir(exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     (folder / "nginx.conf").write_text(
         f"daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; user root;\n"
         "events {}\n"
@@ -228,7 +272,7 @@ async def _publish(seller: Client, path: Path) -> tuple[int, int, bytes]:
     return published.listing, published.plans[0], published.payload.root
 
 
-async def _sold(running: Running, folder: Path, path: Path) -> tuple[int, str]:
+async def sold(running: Running, folder: Path, path: Path) -> tuple[int, str]:
     """Licence and root of a payload that the buyer may stream."""
     async with running.market.acting("seller", running.url, folder) as seller:
         listing, plan, root = await _publish(seller, path)
@@ -245,21 +289,29 @@ def _made(path: Path, size: int) -> None:
             file.write(PIECE[: size - at])
 
 
-async def main(mebibytes: int) -> None:
-    in_memory()
+async def figures(mebibytes: int = 512) -> list[Figure]:
+    found = in_memory()
     async with serving() as running:
         folder = running.folder / "small"
         folder.mkdir()
         _made(folder / "small", SMALL)
-        licence, root = await _sold(running, folder, folder / "small")
+        licence, root = await sold(running, folder, folder / "small")
         buyer = f"Authorization: Bearer {await token(running.url, BUYER)}\r\n"
         await asyncio.to_thread(drain, f"{running.url}/v1/payloads/0x{root}", SMALL)
         await asyncio.to_thread(drain, f"{running.url}/v1/licences/{licence}/plaintext", SMALL, buyer)
         small = resident(running.pid)
-        await over_http(running, mebibytes << 20)
+        found += await over_http(running, mebibytes << 20)
         large = resident(running.pid)
-    print(f"most resident: {small / 1e6:.0f} MB after 10 MiB, {large / 1e6:.0f} MB after {mebibytes} MiB")  # noqa: T201
+    grown = Figure(
+        name=f"most memory, {mebibytes} MiB up and down",
+        value=large / 1e6,
+        unit="MB",
+        reference=f"{SMALL >> 20} MiB",
+        ratio=large / small,
+        less=True,
+    )
+    return [*found, grown]
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 512))
+    show(asyncio.run(figures(*map(int, sys.argv[1:]))))

@@ -9,6 +9,11 @@ def connect(page: Page) -> None:
     expect(page.get_by_role("banner").get_by_role("button", name="Tài khoản 0x")).to_be_visible()
 
 
+def sign_in(page: Page) -> None:
+    """Where the page asks for it; the account is connected."""
+    page.get_by_role("main").get_by_role("button", name="Đăng nhập bằng ví").click()
+
+
 def said(facts: Locator) -> dict[str, str]:
     """What the page lists, name to value."""
     names, values = facts.evaluate(

@@ -19,8 +19,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from ledger.chain.bindings import structs
 from ledger.chain.devnet import dev_accounts
 from ledger.chain.manifest import Manifest
-from ledger.cli.market import dcat
+from ledger.cli.sell import dcat
 from ledger.client import Client
+from ledger.client.client import Bought
 from ledger.domain.market import DONG, NO_LIMIT, Kind, Role
 from tests.browser.wallet import Wallet
 from tests.e2e.conftest import Local
@@ -46,11 +47,22 @@ def address(exchange: Local) -> str:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the browser's camera films, once a test has written it (YUV4MPEG2)."""
+    return tmp_path_factory.mktemp("camera") / "film.y4m"
+
+
+@pytest.fixture(scope="session")
+def browser(camera: Path) -> Iterator[Browser]:
     found = shutil.which("chromium")
     assert found is not None, "scripts/setup tests installs chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=Path(found), args=["--no-sandbox"])
+        filming = (
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-video-capture={camera}",
+        )
+        browser = playwright.chromium.launch(executable_path=Path(found), args=["--no-sandbox", *filming])
         yield browser
         browser.close()
 
@@ -162,3 +174,13 @@ async def publish(market: Local, path: Path, metadata: dict[str, Any]) -> tuple[
         )
         await reviewer.attest(published.listing, 1, Kind.LEGAL, keccak(b"looked through"))
     return published.listing, published.plans[0]
+
+
+def buy(market: Local, plan: int) -> Bought:
+    """By the buyer, without the command: it takes a second to start."""
+
+    async def bought() -> Bought:
+        async with acting(market, "buyer") as buyer:
+            return await buyer.buy(plan, again=True)
+
+    return run(bought())

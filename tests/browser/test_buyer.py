@@ -2,15 +2,19 @@
 
 import hashlib
 import json
+import random
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from ledger.chain.devnet import CHAIN_ID
+from ledger.cli.sell import dcat
 from tests.browser.acts import connect, said
-from tests.browser.conftest import Listed, acting, run
+from tests.browser.conftest import Listed, acting, buy, publish, run
 from tests.browser.wallet import Wallet, decoded
 from tests.e2e.conftest import Local
 
@@ -116,6 +120,33 @@ def test_the_page_follows_the_wallet(page: Page, wallet: Wallet) -> None:
     expect(banner.get_by_role("button", name="Kết nối ví")).to_be_visible()
 
 
+def test_a_wallet_that_only_stands_at_window_ethereum_is_found_and_may_take_its_time(
+    page: Page, wallet: Wallet
+) -> None:
+    page.add_init_script(
+        """window.ethereum = {
+          request: async ({ method, params = [] }) => {
+            const answer = JSON.parse(await window.socaiWallet(method, JSON.stringify(params)));
+            if ("error" in answer) throw Object.assign(new Error(answer.error.message), answer.error);
+            return answer.result;
+          },
+          on() {}, removeListener() {},
+        };
+        window.addEventListener("eip6963:announceProvider", (one) => one.stopImmediatePropagation(), true);"""
+    )
+    page.reload()
+    banner = page.get_by_role("banner")
+    banner.get_by_role("button", name="Kết nối ví").click()
+    page.get_by_role("button", name="window.ethereum").click()
+    account = banner.get_by_role("button", name="Tài khoản 0x")
+    expect(account).to_be_visible()
+    wallet.delay = 1
+    account.click()
+    page.get_by_role("button", name="Đăng nhập", exact=True).click()
+    expect(banner.get_by_text("Đã đăng nhập")).to_be_visible()
+    assert len(wallet.of("personal_sign")) == 1
+
+
 def test_signing_in_says_what_is_signed_and_lasts_over_a_reload(page: Page, wallet: Wallet) -> None:
     connect(page)
     page.get_by_role("banner").get_by_role("button", name="Tài khoản").click()
@@ -182,6 +213,19 @@ def test_R12_the_browser_verifies_and_decrypts_what_was_listed(
     assert len(wallet.of("eth_signTypedData_v4")) == 1
 
 
+def test_R12_a_key_is_sealed_to_a_post_quantum_key(page: Page, wallet: Wallet, licence: int) -> None:
+    open_licence(page, licence)
+    page.get_by_label("máy tính lượng tử cũng không mở được").check()
+    expect(download(page)).to_be_visible()
+    ((_, typed),) = wallet.of("eth_signTypedData_v4")
+    assert len(json.loads(typed)["message"]["publicKey"]) == 2 + 2 * (6 + 1184 + 32)
+    page.reload()
+    expect(page.get_by_label("máy tính lượng tử cũng không mở được")).to_be_checked()
+    page.get_by_role("button", name="Tải về và giải mã").click()  # by the key that is kept
+    expect(page.get_by_text("đúng từng byte với bản niêm yết")).to_be_visible()
+    assert len(wallet.of("eth_signTypedData_v4")) == 1
+
+
 def test_R13_a_download_that_is_cut_goes_on_where_it_was(page: Page, licence: int) -> None:
     asked: list[str | None] = []
 
@@ -194,6 +238,45 @@ def test_R13_a_download_that_is_cut_goes_on_where_it_was(page: Page, licence: in
     open_licence(page, licence)
     expect(download(page)).to_be_visible()
     assert asked == [None, "bytes=1049656-"]
+
+
+def test_R13_a_download_goes_on_after_the_page_was_reloaded(page: Page, licence: int, listed: Listed) -> None:
+    asked: list[str | None] = []
+
+    def hold(route: Route) -> None:
+        """The first answer ends after a block and a half, what is asked next never comes."""
+        asked.append(route.request.headers.get("range"))
+        if len(asked) == 1:
+            answer = route.fetch()
+            route.fulfill(response=answer, body=answer.body()[: 3 << 19])
+        elif len(asked) > 2:
+            route.continue_()
+
+    page.route(lambda url: "/v1/payloads/" in url and "leaves" not in url, hold)
+    open_licence(page, licence)
+    with page.expect_request(lambda request: "/v1/payloads/" in request.url and "range" in request.headers):
+        download(page)
+    expect(page.get_by_text("Đang nối lại sau khi đứt")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("còn giữ một phần của lần tải trước, đã mã hóa")).to_be_visible()
+    (kept,) = page.evaluate(KEPT)
+    assert listed.content[:16] not in bytes(kept)
+    page.get_by_role("button", name="Tải tiếp và giải mã").click()
+    expect(page.get_by_text("đúng từng byte với bản niêm yết")).to_be_visible()
+    assert hashlib.sha256(listed.content).hexdigest() in page.get_by_role("main").inner_text()
+    assert asked[-1] == "bytes=1049656-"
+    assert page.evaluate(KEPT) == []
+
+
+KEPT: Final = """async () => {
+  const kept = [];
+  const root = await navigator.storage.getDirectory();
+  for await (const payload of (await root.getDirectoryHandle("payloads")).values())
+    for await (const file of payload.values())
+      kept.push([...new Uint8Array(await (await file.getFile()).slice(0, 256).arrayBuffer())]);
+  return kept;
+}"""
+"""How the files of the page's private file system begin."""
 
 
 def test_threat_S23_what_is_not_what_was_listed_is_never_kept(page: Page, licence: int) -> None:
@@ -209,6 +292,54 @@ def test_threat_S23_what_is_not_what_was_listed_is_never_kept(page: Page, licenc
     expect(page.get_by_role("alert")).to_contain_text("không đúng với bản niêm yết. Không giữ lại gì")
     expect(done).to_be_hidden()
     expect(page.get_by_role("link", name="Lưu tệp")).to_be_hidden()
+
+
+CHOOSE: Final = """
+window.agreed = false;
+window.showSaveFilePicker = async ({ suggestedName }) => {
+  document.documentElement.dataset.suggested = suggestedName;
+  if (!window.agreed) throw new DOMException("The user aborted a request.", "AbortError");
+  return (await navigator.storage.getDirectory()).getFileHandle("chosen", { create: true });
+};
+window.chosen = async () => {
+  const file = await (await (await navigator.storage.getDirectory()).getFileHandle("chosen")).getFile();
+  const digest = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+  return [file.size, [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("")];
+};"""
+"""The browser's dialog cannot be pressed by a test: a file of the page's own file system is chosen."""
+
+
+def test_R12_R13_a_large_file_is_streamed_to_the_file_that_was_chosen(
+    page: Page, market: Local, tmp_path: Path
+) -> None:
+    path = tmp_path / "large.bin"
+    path.write_bytes(random.Random(7).randbytes(33 << 20))  # noqa: S311 - not a secret
+    _, plan = run(publish(market, path, dcat("Ảnh vệ tinh", "", "application/octet-stream", 33 << 20)))
+    licence = buy(market, plan).licence
+    page.add_init_script(CHOOSE)
+    page.reload()
+    open_licence(page, licence)
+    start = page.get_by_role("button", name="Tải về và giải mã")
+    start.click()
+    expect(page.locator("html")).to_have_attribute("data-suggested", re.compile("^Ảnh vệ tinh-"))
+    expect(start).to_be_visible()  # nothing was chosen
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+    def tamper(route: Route) -> None:
+        answer = route.fetch(headers={**route.request.headers, "range": f"bytes=0-{3 << 20}"})
+        body = bytearray(answer.body())
+        body[2 << 20] ^= 1
+        route.fulfill(status=200, body=bytes(body))
+
+    page.evaluate("window.agreed = true")
+    page.route(lambda url: "/v1/payloads/" in url and "leaves" not in url, tamper, times=1)
+    done = download(page)
+    expect(page.get_by_role("alert")).to_contain_text("không đúng với bản niêm yết. Không giữ lại gì")
+    assert page.evaluate("window.chosen()")[0] == 0, "what is not all there does not appear"
+    page.get_by_role("button", name="giải mã").click()
+    expect(done).to_be_visible()
+    expect(page.get_by_role("link", name="Lưu tệp")).to_be_hidden()
+    assert page.evaluate("window.chosen()") == [33 << 20, hashlib.sha256(path.read_bytes()).hexdigest()]
 
 
 def test_R26_confirming_delivery_says_how_the_money_is_split(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from ledger.pdf import attachment
 from tests.browser.conftest import Listed
 from tests.browser.test_buyer import connect, plain, said
 from tests.browser.wallet import Wallet
@@ -26,6 +27,10 @@ def test_R18_a_holder_gets_a_certificate_and_presents_it(
     file = tmp_path / "licence.json"
     download.value.save_as(file)
     assert market("verify", file).facts["claim"]["licence"] == str(licence)
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Tải bản in (PDF)").click()
+    assert attachment(Path(download.value.path()).read_bytes(), "certificate.json") == file.read_bytes()
 
     challenge = "0x" + secrets.token_hex(32)
     page.get_by_label("Tên bên kiểm chứng").fill("bank.example")

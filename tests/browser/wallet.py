@@ -3,6 +3,7 @@
 import json
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +44,10 @@ class Wallet:
     declining: list[str] = field(default_factory=list)
     """Methods that the person says no to, once each."""
     delay: float = 0
+    second_thought: str = ""
+    """Of the next transaction, before it is mined: sent once more (`again`), or taken back (`cancel`)."""
+    meanwhile: Callable[[], object] = lambda: None
+    """What happens between the page's last look and the transaction."""
     asked: list[tuple[str, Any]] = field(default_factory=list)
     page: Page | None = None
 
@@ -141,6 +146,7 @@ class Wallet:
         if self.chain_id != CHAIN_ID:
             raise Refusal(4901, "on another chain")
         decoded(asked)
+        self.meanwhile()
         transaction = {
             "to": asked["to"],
             "data": asked["data"],
@@ -150,8 +156,15 @@ class Wallet:
             "gas": 3_000_000,
             "gasPrice": int(asked.get("gasPrice", "0x0"), 16),
         }
+        first = self._account.sign_transaction(transaction)
+        thought, self.second_thought = self.second_thought, ""
+        if thought == "again":
+            transaction["gas"] = 2_900_000
+        elif thought == "cancel":
+            transaction |= {"to": self.address, "data": "0x", "gas": 21_000}
         raw = self._account.sign_transaction(transaction).raw_transaction
-        return str(self._rpc("eth_sendRawTransaction", ["0x" + raw.hex().removeprefix("0x")]))
+        self._rpc("eth_sendRawTransaction", ["0x" + raw.hex().removeprefix("0x")])
+        return "0x" + first.hash.hex().removeprefix("0x")
 
     def _rpc(self, method: str, params: Any) -> Any:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()

@@ -68,6 +68,9 @@ def test_a_sale_gives_the_buyer_the_very_bytes_and_splits_the_payment(
     assert confirmed["split"] == {"fee": 25_000, "tax": 100_000, "seller": 875_003}
     assert confirmed["sum"] == PRICE
     assert market("withdraw", name="seller").facts["amount"] == 875_003
+    statement = tmp_path / "statement.csv"
+    assert market("statement", "--to", statement, name="seller").code == 0
+    assert ",seller,1,875003,no," in statement.read_text()
     shown = market("licence", "show", licence).facts
     assert (shown["order"], shown["key_release"], shown["holder"]) == (
         "settled",

@@ -5,6 +5,7 @@
               `now` is the clock, `presented` the challenge of a presentation; `outcome` a refusal or "proven"
     flips     a text with the lowest bit of one byte turned over, at 0, `step`, 2 × `step`, …: all outcomes
     tries     proofs of small tries, most of them spoilt and hashed anew: a refusal, a value, or null
+    dossiers  members of a dossier, those of its `evidence` being names of texts, if there are such
     trees     RFC 6962: inclusion when `old` is null, else consistency
 
 Chain data comes from real anvil: `python -m tests.vectors.evidence` writes the file anew.
@@ -33,7 +34,7 @@ from ledger.chain.devnet import Devnet, dev_accounts
 from ledger.chain.rpc import Rpc, from_hex
 from ledger.chain.trust import trust_file
 from ledger.crypto import merkle
-from ledger.proofs import evidence, mpt, presentation, receipts, rlp, trust
+from ledger.proofs import canonical, dossier, evidence, mpt, presentation, receipts, rlp, trust
 from ledger.proofs import header as headers
 from ledger.proofs.evidence import Bundle, ReceiptProof
 from ledger.proofs.journal import Link
@@ -84,6 +85,14 @@ def judge(vectors: Json, case: Json) -> str:
             evidence.verify(data, believed, now)
 
     return outcome(check)
+
+
+def judge_dossier(vectors: Json, case: Json) -> str:
+    texts, members = vectors["texts"], dict(case["members"])
+    if isinstance(found := members.get("evidence"), dict):
+        members["evidence"] = {kind: json.loads(texts[name]) for kind, name in found.items()}
+    believed = trust.read(texts["trust"].encode())
+    return outcome(lambda: dossier.verify(canonical.dumps(members), believed, case["now"]))
 
 
 def judge_flips(vectors: Json, case: Json) -> list[str]:
@@ -339,6 +348,38 @@ def write_presentations(to: Writer, holder: str) -> None:
     to.add("with a line end", "presented", good + "\n", presented=asked)
 
 
+def dossiers(texts: Mapping[str, str], now: int) -> Iterator[Json]:
+    licence = json.loads(texts["licence"])["claim"]["licence"]
+    whole = {"licence": "licence", "payment": "payment", "listing": "listing"}
+    good = {"evidence": whole, "format": dossier.FORMAT, "licence": licence, "made_at": now, "told": {}}
+    for name, change in {
+        "whole": {},
+        "of the licence alone": {"evidence": {"licence": "licence"}},
+        "without the licence": {"evidence": {"payment": "payment"}},
+        "of another licence": {"licence": "1"},
+        "a licence that is a number": {"licence": int(licence)},
+        "another's licence": {"evidence": whole | {"licence": "refunded"}},
+        "a payment that is a licence": {"evidence": whole | {"payment": "licence"}},
+        "a payment that is a journal": {"evidence": whole | {"payment": "journal"}},
+        "a listing that is a licence": {"evidence": whole | {"listing": "licence"}},
+        "a kind too many": {"evidence": whole | {"journal": "journal"}},
+        "a kind called toString": {"evidence": whole | {"toString": "licence"}},
+        "evidence that is a list": {"evidence": ["licence"]},
+        "no evidence": {"evidence": None},
+        "another format": {"format": "socai-dossier-2"},
+        "nothing told": {"told": None},
+        "of the trust file": {"evidence": whole | {"licence": "trust"}},
+        "from the future": {"at": now - evidence.SKEW - 1},
+    }.items():
+        at = change.pop("at", now)
+        case = {"name": name, "members": good | change, "now": at}
+        yield case | {"outcome": judge_dossier({"texts": texts}, case)}
+    for missing in good:
+        rest = {member: value for member, value in good.items() if member != missing}
+        case = {"name": f"without {missing}", "members": rest, "now": now}
+        yield case | {"outcome": judge_dossier({"texts": texts}, case)}
+
+
 def altered(value: Json) -> Iterator[Json]:
     """Each leaf of a claim replaced, and each object with a field less."""
     if isinstance(value, dict):
@@ -501,6 +542,7 @@ async def make() -> Mapping[str, Json]:
         case = {"file": name, "trust": ["trust"], "now": now, "step": step}
         vectors["flips"].append(case | {"outcomes": judge_flips(vectors, case)})
     random = Random(1)  # noqa: S311
+    vectors["dossiers"] = list(dossiers(to.texts, now))
     return {**vectors, "tries": list(tries(random)), "trees": list(trees(random))}
 
 

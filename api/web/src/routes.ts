@@ -1,6 +1,7 @@
 import type { Component } from "svelte";
+import Catalogue from "./pages/catalogue/Catalogue.svelte";
 
-/** Every page, by the pattern of its address. Each is a chunk of its own, loaded when it is gone to. */
+/** Every page, by the pattern of its address. Each but the first is a chunk of its own, loaded when it is gone to. */
 export interface Page {
   pattern: string;
   load: () => Promise<{ default: Component<Record<string, string>> }>;
@@ -13,7 +14,7 @@ function page(pattern: string, load: () => Promise<Loaded>): Page {
 }
 
 export const PAGES: readonly Page[] = [
-  page("/", () => import("./pages/catalogue/Catalogue.svelte")),
+  page("/", () => Promise.resolve({ default: Catalogue })),
   page("/listings/:id", () => import("./pages/listing/Listing.svelte")),
   page("/licences", () => import("./pages/licences/Licences.svelte")),
   page("/licences/:id", () => import("./pages/licences/Licence.svelte")),

@@ -8,6 +8,7 @@ from typing import Final
 
 from ledger.domain.grant import Grant
 from ledger.domain.history import Inquiry
+from ledger.domain.retention import YEAR, YEARS
 from ledger.indexer.audit.report import Finding, LogSeen, Report
 from ledger.proofs import access, tlog
 from ledger.proofs.tlog import Checkpoint, LogError
@@ -49,7 +50,7 @@ class Record:
 def check_records(
     report: Report, entries: Sequence[bytes], kept: Sequence[bytes], records: Sequence[Record]
 ) -> None:
-    """Each record has its leaf and each leaf its record.
+    """Each record has its leaf and each leaf its record, but for those whose time was over.
 
     `entries` are the log's as served, `kept` those of the database, from one snapshot with the records; it
     may be later.
@@ -77,7 +78,13 @@ def _without_leaf(kept: Sequence[bytes], records: Iterable[Record]) -> Iterator[
 
 def _without_record(kept: Sequence[bytes], records: Iterable[Record]) -> Iterator[Finding]:
     recorded = {one.index for one in records}
-    for index, entry in enumerate(kept):
-        kind = json.loads(entry).get("kind")
-        if kind in RECORDED and index not in recorded:
+    said = [json.loads(entry) for entry in kept]
+    over = max((entry["before"] for entry in said if entry.get("kind") == "retention"), default=0)
+    for index, entry in enumerate(said):
+        kind = entry.get("kind")
+        if kind == "retention" and entry["before"] > entry["at"] - YEARS * YEAR:
+            yield Finding(
+                "record", f"entry {index} of the access log: records younger than {YEARS} years went"
+            )
+        if kind in RECORDED and index not in recorded and entry["at"] >= over:
             yield Finding("record", f"entry {index} of the access log, of kind {kind}, has no row")

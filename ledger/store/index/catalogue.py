@@ -1,36 +1,49 @@
 """The catalogue out of the index and the words of metadata documents."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    LargeBinary,
     String,
     case,
     cast,
-    distinct,
-    exists,
     func,
     literal,
+    null,
     or_,
     type_coerce,
+    union_all,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
 from sqlmodel import col, select
 
-from ledger.domain.catalogue import RIGHTS, Wanted
+from ledger.domain.catalogue import PRICES, RIGHTS, Wanted
+from ledger.domain.market import Kind
 from ledger.store.index.history import IndexHistory
-from ledger.store.index.rows import IndexRows, Key, Row, index_table
-from ledger.store.index.tables import EntryRow, ListingRow, PlanRow, VersionRow
+from ledger.store.index.rows import AT_ONCE, IndexRows, Key, Row, index_table
+from ledger.store.index.tables import EntryRow, LicenceRow, ListingRow, PlanRow, VersionRow
 from ledger.store.metadata import DocumentRow, WordRow
 
 MOST_SELLERS: Final = 50
 """Sellers counted apart, those with the most listings."""
+SORTS: Final = ("importance", "sharing", "subject", "personal", "home", "stale")
+"""Facets of a listing that have few values."""
 CLOSED: Final = 3
 STATE_FEE: Final = 32
 NOBODY: Final = bytes(20)
 
 _LISTING_OF_PLAN: Final = cast(type_coerce(col(PlanRow.plan), String), BigInteger) // literal(1 << 16)
+_REVIEWED: Final = (Kind.LEGAL | Kind.SECURITY | Kind.QUALITY).value
+_STANDING: Final = case(
+    (col(VersionRow.epoch) == col(ListingRow.epoch), col(VersionRow.attestations)), else_=0
+)
+"""The attestations that stand, but for custody: those of an earlier epoch do not."""
+_MISSING: Final = col(ListingRow.required).bitwise_and(_REVIEWED).bitwise_and(_STANDING.bitwise_not())
 _PRICE: Final = case(
     (col(PlanRow.only_buyer) != NOBODY, "negotiated"),
     (col(PlanRow.flags).bitwise_and(STATE_FEE) != 0, "state-fee"),
@@ -38,6 +51,13 @@ _PRICE: Final = case(
     (col(PlanRow.quota) != 0, "metered"),
     (col(PlanRow.duration) != 0, "subscription"),
     else_="fixed",
+)
+OFFERED: Final = (*(("right", value) for value in RIGHTS), *(("price", value) for value in PRICES))
+"""What a plan may be like, each a bit; those of the rights are their own."""
+_OFFERS: Final = (
+    col(PlanRow.flags)
+    .bitwise_and(sum(RIGHTS.values()))
+    .bitwise_or(case({value: 1 << len(RIGHTS) + at for at, value in enumerate(PRICES)}, value=_PRICE))
 )
 
 
@@ -55,40 +75,32 @@ class IndexCatalogue(IndexHistory):
         order = number.desc() if newest_first else number
         return list((await self._session.exec(found.order_by(order).limit(limit))).all())
 
-    async def total(self, wanted: Wanted, now: int) -> int:
-        matching = _matching(wanted, now).subquery()
-        return (await self._session.exec(select(func.count()).select_from(matching))).one()
+    async def facets(self, wanted: Wanted, now: int) -> tuple[int, dict[str, list[tuple[Any, int]]]]:
+        """How many listings match; by facet, how many of them there are of each value."""
+        total, sellers = 0, list[tuple[Any, int]]()
+        counts: dict[str, Counter[Any]] = {name: Counter() for name in (*SORTS, "price", "right")}
+        for counted, *values, holder, offers, count in await self._session.exec(_counted(wanted, now)):
+            if counted == "seller":
+                sellers.append((holder, count))
+            elif counted == "offers":
+                for at, (facet, value) in enumerate(OFFERED):
+                    counts[facet][value] += count if offers >> at & 1 else 0
+            else:
+                total += count
+                for name, value in zip(SORTS, values, strict=True):
+                    counts[name][value] += count
+        return total, {name: list(found.items()) for name, found in counts.items()} | {"seller": sellers}
 
-    async def facets(self, wanted: Wanted, now: int) -> dict[str, list[tuple[Any, int]]]:
-        """How many of those that match there are of each value, by facet."""
-        matching = _matching(wanted, now).subquery()
-        number = col(ListingRow.listing)
-        within = number.in_(select(matching.c.listing))
-        facets: dict[str, list[tuple[Any, int]]] = {}
-        for name, column in (
-            ("importance", ListingRow.importance),
-            ("sharing", ListingRow.sharing),
-            ("subject", ListingRow.subject),
-            ("personal", ListingRow.personal),
-            ("home", ListingRow.home),
-            ("seller", ListingRow.holder),
-        ):
-            count = func.count(number)
-            counted = select(col(column), count).where(within).group_by(col(column))
-            if name == "seller":
-                counted = counted.order_by(count.desc(), col(column)).limit(MOST_SELLERS)
-            facets[name] = [(value, total) for value, total in await self._session.exec(counted)]
-        plans = _LISTING_OF_PLAN.in_(select(matching.c.listing)) & (col(PlanRow.status) != CLOSED)
-        count = func.count(distinct(_LISTING_OF_PLAN))
-        prices = select(_PRICE, count).where(plans).group_by(_PRICE)
-        facets["price"] = [(value, total) for value, total in await self._session.exec(prices)]
-        facets["right"] = []
-        for right, bit in RIGHTS.items():
-            granting = select(count).where(plans, col(PlanRow.flags).bitwise_and(bit) != 0)
-            facets["right"].append((right, (await self._session.exec(granting)).one()))
-        stale = select(func.count()).select_from(_matching(wanted, now).where(~_fresh(now)).subquery())
-        facets["stale"] = [(True, (await self._session.exec(stale)).one())]
-        return facets
+    async def held(self, account: bytes, after: tuple[int, int] | None, limit: int) -> list[int]:
+        """Licences of the account, the newest first, from behind the time of issue and id `after`."""
+        issued, number = col(LicenceRow.issued_at), col(LicenceRow.licence)
+        found = select(number).where(col(LicenceRow.holder) == account)
+        if after is not None:
+            time, licence = after
+            found = found.where((issued < time) | ((issued == time) & (number < licence)))
+        return list(
+            (await self._session.exec(found.order_by(issued.desc(), number.desc()).limit(limit))).all()
+        )
 
     async def load(self, noun: str, keys: Sequence[Key]) -> list[Row]:
         """Rows of the table `index_` and `noun` of these keys, as far as there are any."""
@@ -98,8 +110,13 @@ class IndexCatalogue(IndexHistory):
 
     async def documents(self, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
         """Canonical metadata documents by their hash, as far as they are held."""
-        found = select(DocumentRow.hash, DocumentRow.canonical).where(col(DocumentRow.hash).in_(hashes))
-        return dict((await self._session.exec(found)).all())
+        found: dict[bytes, bytes] = {}
+        for first in range(0, len(hashes), AT_ONCE):
+            some = col(DocumentRow.hash).in_(hashes[first : first + AT_ONCE])
+            found.update(
+                (await self._session.exec(select(DocumentRow.hash, DocumentRow.canonical).where(some))).all()
+            )
+        return found
 
     async def derived(self, listing: int) -> list[EntryRow]:
         """The entries that name a licence of the listing as an upstream."""
@@ -127,19 +144,56 @@ def _matching(wanted: Wanted, now: int) -> Any:
             found = found.where(col(column) == value)
     if wanted.fresh is not None:
         found = found.where(_fresh(now) if wanted.fresh else ~_fresh(now))
+    if wanted.awaiting:
+        found = found.where(_MISSING != 0, ~col(VersionRow.withdrawn))
     plans: list[Any] = []
     if wanted.price is not None:
         plans.append(wanted.price == _PRICE)
     if wanted.right is not None:
         plans.append(col(PlanRow.flags).bitwise_and(RIGHTS[wanted.right]) != 0)
     if plans:
-        offered = (col(ListingRow.listing) == _LISTING_OF_PLAN) & (col(PlanRow.status) != CLOSED)
-        found = found.where(exists(select(1).select_from(PlanRow).where(offered, *plans)))
+        offered = select(_LISTING_OF_PLAN).where(col(PlanRow.status) != CLOSED, *plans)
+        found = found.where(col(ListingRow.listing).in_(offered))
     for word in wanted.words:
         first = word.encode()
         named = select(WordRow.document).where(col(WordRow.word).between(first, first + b"\xff"))
         found = found.where(col(VersionRow.metadata_).in_(named))
     return found
+
+
+def _counted(wanted: Wanted, now: int) -> Any:
+    """How many listings match: of each combination of `SORTS`, of each seller, and with plans, not closed,
+    of which together these bits of `OFFERED` say what they are like. What matches is found once for all."""
+    stale = case((_fresh(now), 0), else_=1).label("stale")
+    columns = (*(getattr(ListingRow, name) for name in SORTS[:-1]), stale, ListingRow.holder)
+    matching = _matching(wanted, now).with_only_columns(ListingRow.listing, *columns).cte("matching")
+    sorts, holder = [matching.c[name] for name in SORTS], matching.c.holder
+    count, none = func.count().label("count"), [cast(null(), one.type).label(one.name) for one in sorts]
+    nobody, nothing = cast(null(), LargeBinary).label("holder"), cast(null(), BigInteger).label("offers")
+    by_sort = select(*[literal("sort"), *sorts, nobody, nothing, count]).group_by(*sorts)
+    by_seller = select(*[literal("seller"), *none, holder, nothing, count]).group_by(holder)
+    most = by_seller.order_by(count.desc(), holder).limit(MOST_SELLERS).subquery()
+    plans = select(_LISTING_OF_PLAN.label("listing"), _OFFERS.label("offers")).where(
+        _LISTING_OF_PLAN.in_(select(matching.c.listing)), col(PlanRow.status) != CLOSED
+    )
+    each = plans.cte("each").prefix_with("MATERIALIZED")  # lest SQLite works each plan out for each bit
+    offers = select(Either(each.c.offers).label("offers")).group_by(each.c.listing).subquery().c.offers
+    by_offers = select(*[literal("offers"), *none, nobody, offers, count]).group_by(offers)
+    return union_all(by_sort, select(most), by_offers)
+
+
+class Either(GenericFunction[int]):
+    """What PostgreSQL calls bit_or, of the bits of `OFFERED`."""
+
+    type = BigInteger()
+    name = "bit_or"
+    inherit_cache = True
+
+
+@compiles(Either, "sqlite")
+def _without_bit_or(element: Any, compiler: Any, **kwargs: Any) -> str:
+    (value,) = (compiler.process(one, **kwargs) for one in element.clauses)
+    return " | ".join(f"max({value} & {1 << at})" for at in range(len(OFFERED)))
 
 
 def _fresh(now: int) -> ColumnElement[bool]:

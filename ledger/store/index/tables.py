@@ -6,7 +6,7 @@ Columns have the names that the contracts' structs give them, bit masks and enum
 times are in Unix seconds, 0 for none. Written by `ledger.indexer`, never by hand.
 """
 
-from sqlalchemy import LargeBinary, PrimaryKeyConstraint, String, Text, UniqueConstraint
+from sqlalchemy import Index, LargeBinary, PrimaryKeyConstraint, String, Text, UniqueConstraint
 from sqlmodel import Field
 
 from ledger.store.columns import Address, Bytes, Hash, Integer64, Table, Uint256
@@ -58,6 +58,8 @@ class EntryRow(Table, table=True):
         UniqueConstraint(
             "chain_id", "block_hash", "transaction_hash", "log_index", "emitter", name="identity"
         ),
+        Index(None, "event", "block_number", "log_index"),
+        Index(None, "listing", "block_number", "log_index"),
     )
 
     block_number: int = Field(sa_type=Integer64)
@@ -71,7 +73,7 @@ class EntryRow(Table, table=True):
     event: str = Field(sa_type=String(64))
     topic0: bytes = Field(sa_type=Hash)
     args: bytes = Field(sa_type=LargeBinary)
-    listing: int | None = Field(sa_type=Integer64, index=True)
+    listing: int | None = Field(sa_type=Integer64)
     licence: int | None = Field(sa_type=Uint256, index=True)
     position: int | None = Field(sa_type=Integer64)
 
@@ -248,11 +250,13 @@ class PlanRow(Table, table=True):
 
 
 class LicenceRow(Table, table=True):
-    """With the state of the order it was bought under."""
+    """With the state of the order it was bought under. `listing` follows from the licence; NULL in what an
+    older version wrote."""
 
     __tablename__ = "index_licences"
 
     licence: int = Field(primary_key=True, sa_type=Uint256)
+    listing: int | None = Field(sa_type=Integer64)
     version: int | None = Field(sa_type=Integer64)
     issued_at: int | None = Field(sa_type=Integer64)
     expires_at: int | None = Field(sa_type=Integer64)
@@ -295,7 +299,7 @@ class OrderRow(Table, table=True):
     price: int | None = Field(sa_type=Uint256)
     currency: int | None = Field(sa_type=Integer64)
     renewal: bool | None
-    time: int | None = Field(sa_type=Integer64)
+    time: int | None = Field(sa_type=Integer64, index=True)
 
 
 class PaymentRow(Table, table=True):

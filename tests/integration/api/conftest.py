@@ -25,6 +25,7 @@ from api.adapters import Adapters, real_adapters
 from api.app import create_app
 from api.deps import Services
 from api.settings import Settings
+from api.zerocopy import ZeroCopyProtocol
 from ledger.chain.devnet import Devnet
 from ledger.chain.rpc import Rpc
 from ledger.domain.siwe import Message
@@ -174,7 +175,9 @@ ON_BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect
 def query(settings: Settings, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     """What the service's database holds, past the service; for a statement without rows, nothing."""
     url = parse(settings.database)
-    engine = create_engine(url.set(drivername=url.drivername.removesuffix("+aiosqlite")), poolclass=NullPool)
+    patient = {"timeout": 60} if url.drivername.startswith("sqlite") else {}
+    plain = url.set(drivername=url.drivername.removesuffix("+aiosqlite"))
+    engine = create_engine(plain, poolclass=NullPool, connect_args=patient)
     with engine.begin() as connection:
         found = connection.execute(text(statement), parameters)
         return [tuple(row) for row in found] if found.returns_rows else []
@@ -204,7 +207,12 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Client]:
 
     app = create_app(settings, open_adapters)
     config = uvicorn.Config(
-        app, port=0, log_config=None, access_log=False, timeout_keep_alive=KEEP_ALIVE_SECONDS
+        app,
+        http=ZeroCopyProtocol,
+        port=0,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

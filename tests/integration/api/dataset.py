@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Self
 
-from ledger.crypto.chunked import Encryptor
 from ledger.crypto.merkle import PayloadHasher
 from ledger.crypto.seal import DepositContext, seal
+from ledger.crypto.stream import Encryptor
 from tests.integration.api.conftest import Client
 
 

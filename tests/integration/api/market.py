@@ -238,7 +238,7 @@ class Market:
 
 def _event(receipt: dict[str, Any], kind: type[E]) -> E:
     (found,) = (
-        kind.decode([from_hex(topic) for topic in log["topics"]], from_hex(log["data"]))
+        kind.decode([from_hex(topic) for topic in log["topics"]], from_hex(log["data"]))[0]
         for log in receipt["logs"]
         if from_hex(log["topics"][0]) == kind.topic0
     )

@@ -1,13 +1,18 @@
 """What the chain's adapters make of a node, on anvil."""
 
+from typing import Any
+
 import pytest
 
+from ledger.chain.devnet import Devnet
 from ledger.chain.entitlements import ChainEntitlements, FinalBlocks
 from ledger.chain.erc1271 import MAGIC, ContractSignatures
 from ledger.chain.finality import Depth, Instant
+from ledger.chain.nodes import ChainNodes
 from ledger.chain.rpc import Rpc
 from ledger.domain.entitlement import NodeStale, NodeUnreachable, Undecidable
 from ledger.domain.signature import BadSignature
+from tests.integration.node import Node
 
 ACCOUNT = b"\xac" * 20
 ANSWERS = {
@@ -61,3 +66,26 @@ async def test_threat_S05_no_contract_or_no_node_is_no_answer(rpc: Rpc) -> None:
             await ChainEntitlements([dead], Instant(), "0x" + "99" * 20).decide(1, ACCOUNT)
         with pytest.raises(Undecidable):
             await ContractSignatures(dead, blocks).check(ACCOUNT, b"\x01" * 32, b"")
+
+
+async def test_threat_S14_nodes_are_compared_where_both_are_final(rpc: Rpc, devnet: Devnet) -> None:
+    await rpc.request("anvil_mine", ["0x3"])
+    async with Node.before(devnet.url) as node, Rpc(node.url) as witness:
+        nodes = ChainNodes([rpc, witness], Instant())
+        assert [state.agrees for state in await nodes.states()] == [True, True]
+
+        def behind(block: dict[str, Any]) -> dict[str, Any]:
+            return block | {"number": hex(int(block["number"], 16) - 1), "hash": block["parentHash"]}
+
+        node.lies["eth_getBlockByNumber"] = behind
+        ours, theirs = await nodes.states()
+        assert ours.block is not None
+        assert theirs.block == ours.block - 1
+        assert (ours.agrees, theirs.agrees) == (True, True)
+
+        node.lies["eth_getBlockByNumber"] = lambda block: block | {"hash": "0x" + "11" * 32}
+        assert [state.agrees for state in await nodes.states()] == [True, False]
+
+        node.down = True
+        ours, theirs = await nodes.states()
+        assert (ours.agrees, theirs.block, theirs.agrees) == (True, None, None)

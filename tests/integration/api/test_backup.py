@@ -12,14 +12,15 @@ from typer.testing import CliRunner
 
 from api.settings import Settings
 from ledger.cli.app import app
-from ledger.crypto.chunked import decrypt
 from ledger.crypto.seal import GrantContext, PrivateKey, open_sealed
+from ledger.crypto.stream import decrypt
 from tests.integration.api.conftest import ON_BOTH, Client, Clock, running
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, PASSPHRASE, SELLER, Market
 from tests.integration.api.test_erasures import DAY, ask
 from tests.integration.api.test_grants import Sold, asking, holder, selling
 from tests.postgresql import Postgresql
+from tests.s3 import S3
 
 KEY = PrivateKey.generate()
 SECRET = b"province,population\n"
@@ -119,6 +120,7 @@ async def test_R13_R23_threat_S27_the_restore_drill(
         clock.ahead = DAY + 1
         assert await client.services.erasures.carry_out() == 1
         clock.ahead = 0
+        logged = await client.services.access_log.anchor()
     everything = b"".join(path.read_bytes() for path in files(folder))
     for secret in (SECRET, kept.dataset.data_key, b"SQLite format 3", b"PGDMP", PASSPHRASE.encode()):
         assert secret not in everything
@@ -128,8 +130,9 @@ async def test_R13_R23_threat_S27_the_restore_drill(
     shutil.rmtree(places.data)
     places.data.mkdir()
     places = elsewhere(places)
-    code, restored = await socai(places, "restore", str(folder))
+    code, restored = await socai(places, "--rpc", market.deployed.url, "restore", str(folder))
     assert (code, restored["time"], restored["put_back"]) == (0, first["time"], first["objects"])
+    assert restored["log_entries"] < restored["log_anchored"] == logged  # and it says so
     async with running(places, clock) as client:
         await caught_up(client, market)
         buyer = await client.sign_in(BUYER)
@@ -166,4 +169,30 @@ async def test_threat_S27_an_altered_backup_restores_nothing(
         assert (code, refused["error"]) == (1, "BackupUnusable"), what
         assert not (places.data / "socai.sqlite").exists()
         file.write_bytes(whole)
-    assert (await socai(places, "restore", str(folder)))[0] == 0
+    code, restored = await socai(places, "--rpc", "http://127.0.0.1:9", "restore", str(folder))
+    assert (code, restored["log_anchored"]) == (0, None)
+
+
+async def test_R13_objects_in_s3_are_backed_up_and_put_back_into_another_bucket(
+    places: Settings, clock: Clock, tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    folder = tmp_path / "backups"
+    places = places.model_copy(update={"objects": s3.bucket()})
+    monkeypatch.setenv("SOCAI_OBJECTS", str(places.objects))
+    async with running(places, clock) as client:
+        dataset = await Dataset.deposited(await client.sign_in(SELLER), SECRET * 2000)
+    code, made = await socai(places, "backup", "--to", str(folder))
+    assert (code, made["objects"], made["new"]) == (0, 1, 1)
+    shutil.rmtree(places.data)
+    places.data.mkdir()
+    places = places.model_copy(update={"objects": s3.bucket()})
+    monkeypatch.setenv("SOCAI_OBJECTS", str(places.objects))
+    code, restored = await socai(places, "--rpc", "http://127.0.0.1:9", "restore", str(folder))
+    assert (code, restored["put_back"]) == (0, 1), restored
+    async with (
+        running(places, clock) as client,
+        client.request("GET", f"/v1/payloads/0x{dataset.root.hex()}") as answer,
+    ):
+        assert await answer.read() == dataset.ciphertext

@@ -1,5 +1,6 @@
 """The catalogue: found by what sellers say and what the chain knows, and exported without loss."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +12,7 @@ from eth_hash.auto import keccak
 
 from ledger.chain.bindings import structs
 from ledger.domain.ids import plan_id
-from ledger.domain.market import Role
+from ledger.domain.market import Kind, Role
 from tests.integration.api.conftest import ON_BOTH, Client, indexed
 from tests.integration.api.market import BUYER, CLASSIFICATION, PLAN, SELLER, Listed, Market
 
@@ -99,6 +100,24 @@ async def test_R08_R21_listings_are_found_by_words_and_by_what_they_are(
     }
 
 
+@ON_BOTH
+async def test_R01_what_waits_for_a_reviewer_is_found(
+    client: Client, market: Market, offered: tuple[Listed, Listed]
+) -> None:
+    provinces, roads = (listed.id for listed in offered)
+    assert await ids(client, "awaiting=true") == []
+    refusal = market.contracts.reviews.refuse(provinces, 1, Kind.LEGAL, b"\x05" * 32, 0)
+    await market.send("reviewer", refusal)
+    anew = replace(CLASSIFICATION, subject=structs.Subject.ITEMS)
+    await market.send("seller", market.contracts.listings.reclassify(roads, anew, bytes(32), b"\x08" * 32))
+    await indexed(client, market)
+    assert await ids(client, "awaiting=true&order=oldest") == [provinces, roads]
+    await market.send("reviewer", market.contracts.reviews.attest(provinces, 1, Kind.LEGAL, b"\x06" * 32, 0))
+    await market.send("seller", market.contracts.listings.withdraw_version(roads, 1, b"\x07" * 32))
+    await indexed(client, market)
+    assert await ids(client, "awaiting=true") == []
+
+
 async def test_R05_a_listings_page_has_its_attestations_and_the_history_of_its_prices(
     client: Client, market: Market, offered: tuple[Listed, Listed]
 ) -> None:
@@ -151,6 +170,31 @@ async def test_R08_the_export_is_dcat_and_gives_every_document_back(
     assert [record["dct:identifier"] for record in catalogue["dcat:record"]] == [
         str(one.id) for one in offered
     ]
+
+
+async def test_threat_S11_no_address_in_a_document_is_fetched(client: Client, market: Market) -> None:
+    asked = list[bytes]()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(100))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/context.jsonld"
+    names = ("dcat:landingPage", "dct:conformsTo", "foaf:page", "dct:license", "dct:relation", "@included")
+    document = {
+        "@context": [url, {"@import": url, "dcat": "http://www.w3.org/ns/dcat#"}],
+        "@id": url,
+        "@type": ["dcat:Dataset", url],
+        "dct:title": f"![]({url})",
+        "dcat:distribution": [{"dcat:accessURL": {"@id": url}, "dcat:downloadURL": url}],
+    } | {name: {"@id": url} for name in names}
+    async with server:
+        listed = await offer(client, market, 5, document, PLAN)
+        await indexed(client, market)
+        for path in ("listings", f"listings/{listed.id}", f"listings/{listed.id}/details", "catalogue"):
+            assert (await client.call("GET", f"/v1/{path}"))[0] == 200
+        assert asked == []
 
 
 async def test_R08_an_empty_catalogue_is_one_too(client: Client) -> None:

@@ -13,8 +13,8 @@ from eth_account.messages import encode_typed_data
 from api.settings import Settings
 from ledger.crypto.seal import seal
 from ledger.keys import LocalKeyStore
-from ledger.services.deposits import QuotaExceeded, UploadTooLarge
-from tests.integration.api.conftest import Client, Clock, running
+from ledger.services.deposits import QuotaExceeded, UploadTooLarge, ciphertext_name
+from tests.integration.api.conftest import ON_BOTH, Client, Clock, running
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import OUTSIDER, PASSPHRASE, SELLER, SELLER2, Market
 
@@ -24,6 +24,7 @@ def objects(settings: Settings) -> list[Path]:
     return [path for path in (settings.data / "objects").rglob("*") if path.is_file()]
 
 
+@ON_BOTH
 async def test_a_deposit_ends_in_a_receipt_that_the_contract_would_accept(
     client: Client, settings: Settings, clock: Clock, market: Market
 ) -> None:
@@ -88,6 +89,7 @@ async def test_R13_repeating_changes_nothing_and_gives_a_fresh_receipt(client: C
     assert [later[name] for name in same] == [second[name] for name in same]
 
 
+@ON_BOTH
 async def test_R13_of_concurrent_completions_all_give_the_same(client: Client) -> None:
     seller = await client.sign_in(SELLER)
     dataset = await Dataset.open(seller)
@@ -288,6 +290,7 @@ async def test_the_quota_counts_what_the_account_holds(settings: Settings, clock
         assert (await Dataset.deposited(await client.sign_in(SELLER2))).ciphertext
 
 
+@ON_BOTH
 async def test_incomplete_deposits_are_limited_and_collected(settings: Settings, clock: Clock) -> None:
     async with running(settings.model_copy(update={"deposits_waiting": 2}), clock) as client:
         seller = await client.sign_in(SELLER)
@@ -303,6 +306,32 @@ async def test_incomplete_deposits_are_limited_and_collected(settings: Settings,
         assert len(objects(settings)) == 1
         assert (await held.complete(seller))[0] == 200
         assert (await left[0].complete(seller))[0] == 404
+
+
+@ON_BOTH
+async def test_R13_threat_S17_an_object_whose_row_was_never_written_is_collected(
+    settings: Settings, clock: Clock
+) -> None:
+    """A kill came between the two."""
+    async with running(settings, clock) as client:
+        seller = await client.sign_in(SELLER)
+        held, deposits = await Dataset.deposited(seller), client.services.deposits
+        before = objects(settings)
+        async with await deposits.objects.create() as writer:
+            await writer.write(b"of something else")
+            await writer.commit("captures/1")
+        async with await deposits.objects.create() as writer:
+            await writer.write(held.ciphertext)
+            await writer.commit(ciphertext_name(held.root, held.context.deposit_id))
+        assert len(objects(settings)) == len(before) + 2
+        await deposits.collect(int(clock()))
+        assert len(objects(settings)) == len(before) + 2  # its row may be under way
+        await deposits.collect(int(clock()) + settings.deposit_seconds + 1)
+        assert len(objects(settings)) == len(before) + 1
+        assert (await held.complete(seller))[0] == 200
+        assert await deposits.objects.info("captures/1")
+        async with client.request("GET", f"/v1/payloads/0x{held.root.hex()}") as response:
+            assert await response.read() == held.ciphertext
 
 
 async def test_the_service_collects_by_itself(settings: Settings, clock: Clock) -> None:

@@ -16,12 +16,13 @@ from ledger.proofs import trust as trusts
 from ledger.proofs.dossier import BadDossier, verify
 from ledger.proofs.error import ProofError
 from ledger.proofs.trust import Development
-from tests.integration.api.conftest import Client, captured, indexed
+from tests.integration.api.conftest import ON_BOTH, Client, captured, indexed
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, SELLER, Market, account
 from tests.integration.api.test_grants import asking, holder, selling
 
 
+@ON_BOTH
 async def test_R29_a_dossier_has_everything_and_proves_it_offline(
     client: Client, market: Market, tmp_path: Path
 ) -> None:

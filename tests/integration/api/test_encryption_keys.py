@@ -12,7 +12,7 @@ from ledger.client.keys import EncryptionKeys
 from ledger.client.service import Refused, Service
 from ledger.crypto.seal import PrivateKey, Suite
 from ledger.domain.encryption_key import EncryptionKey
-from tests.integration.api.conftest import Client, Clock
+from tests.integration.api.conftest import ON_BOTH, Client, Clock
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, PLAN, SELLER, Market
 from tests.integration.api.test_grants import (
@@ -45,6 +45,7 @@ async def test_R33_only_a_registered_key_gets_anything_and_the_refusal_is_record
     assert (await buyer.call("POST", sold.path, json=asking(mine)))[0] == 201
 
 
+@ON_BOTH
 async def test_a_key_is_replaced_and_revoked_for_good_and_again_is_no_error(
     client: Client,
     clock: Clock,
@@ -135,6 +136,7 @@ async def test_a_contract_account_registers_by_erc_1271(client: Client, market: 
     assert (await buyer.call("PUT", KEYS, json=body))[0] == 200
 
 
+@ON_BOTH
 async def test_grants_are_listed_to_their_owner_and_expire(
     client: Client,
     market: Market,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from api.settings import Settings
+from ledger.chain import entitlements
 from ledger.chain.entitlements import ChainEntitlements
 from ledger.chain.finality import Depth, Instant
 from ledger.chain.rpc import Rpc
@@ -73,6 +74,31 @@ async def test_a_crowd_is_one_question_and_a_block_that_stays_is_asked_once(aske
     await asked.market.rpc.request("evm_mine")
     await asked.decide(crowd[0])
     assert asked.ours.asked["eth_call"] > before["eth_call"]
+
+
+async def test_answers_kept_while_no_block_comes_are_not_too_many(
+    asked: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entitlements, "KEPT", 10)
+    crowd = [account.to_bytes(20, "big") for account in range(1, 41)]
+    assert [(await asked.decide(account)).account for account in crowd] == crowd
+    before = asked.ours.asked["eth_call"]
+    decisions = await asyncio.gather(*(asked.decide(account) for account in crowd))
+    assert [decision.account for decision in decisions] == crowd
+    assert 30 <= asked.ours.asked["eth_call"] - before < 40
+
+
+async def test_who_asks_meanwhile_is_answered_though_the_first_goes_away(asked: Asking) -> None:
+    asked.ours.delay = 0.2
+    first = asyncio.create_task(asked.decide())
+    await asyncio.sleep(0.1)
+    others = [asyncio.create_task(asked.decide(account.to_bytes(20, "big"))) for account in (1, 2)]
+    await asyncio.sleep(0)
+    first.cancel()
+    async with asyncio.timeout(10):
+        assert [(await other).denial for other in others] == ["NotHolder"] * 2
+        assert (await asked.decide()).denial is None
+    assert first.cancelled()
 
 
 async def test_threat_S05_nobody_is_answered_from_before_they_asked(asked: Asking) -> None:
@@ -175,7 +201,7 @@ async def test_R33_R14_recorded_decisions_are_replayed_at_their_blocks_to_the_sa
     await market.suspend(BUYER.address)  # what was decided before is not touched by what came after
     grants = client.services.grants
     async with grants.write() as store:
-        recorded = {grant.id: grant for grant in await store.of_licence(sold.licence)}
+        recorded = {grant.id: grant for grant, _ in await store.answers(sold.licence)}
     rules = query(settings, "SELECT id, rule FROM grants ORDER BY entry")
     assert [rule for _, rule in rules] == [
         "release-1:chain:Granted",

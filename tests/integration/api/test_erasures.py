@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from api.settings import Settings
-from ledger.crypto.chunked import CommitmentMismatch, Message
+from ledger.crypto.chunked import CommitmentMismatch
+from ledger.crypto.message import Message
 from ledger.crypto.seal import PrivateKey
 from ledger.domain.erasure import Erasure, verify
 from ledger.domain.signature import BadSignature
 from ledger.keys import LocalKeyStore, wrap_aad
 from ledger.keys.shares import FolderShares
-from tests.integration.api.conftest import Client, Clock, query, running
+from tests.integration.api.conftest import ON_BOTH, Client, Clock, query, running
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, PASSPHRASE, SELLER, Market, account
 from tests.integration.api.test_grants import asking, holder, records, selling
@@ -42,6 +43,7 @@ def parsed(settings: Settings, root: bytes) -> Erasure:
     return Erasure(*row)
 
 
+@ON_BOTH
 async def test_R22_withdrawal_stops_keys_at_once_and_R23_then_they_are_destroyed(
     client: Client, clock: Clock, market: Market, settings: Settings
 ) -> None:
@@ -85,6 +87,7 @@ async def test_R22_withdrawal_stops_keys_at_once_and_R23_then_they_are_destroyed
         replace(record, deposit=b"\x01" * 32),
         replace(record, seller=b"\x01" * 20),
         replace(record, reason="other"),
+        replace(record, supervisor=b"\x01" * 20),
         replace(record, asked_at=record.asked_at + 1),
         replace(record, erased_at=1),
         replace(record, erased_at=None),
@@ -170,6 +173,7 @@ async def test_R13_killed_after_the_destruction_and_before_the_record_it_is_done
     assert parsed(settings, dataset.root) == first
 
 
+@ON_BOTH
 async def test_R22_a_supervisor_has_a_payload_erased_and_its_seller_cannot_take_that_back(
     client: Client,
 ) -> None:

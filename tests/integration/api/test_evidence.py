@@ -9,7 +9,7 @@ from ledger.chain.trust import trust_file
 from ledger.proofs import evidence
 from ledger.proofs import trust as trusts
 from ledger.proofs.trust import Development
-from tests.integration.api.conftest import Client
+from tests.integration.api.conftest import ON_BOTH, Client
 from tests.integration.api.market import Market
 from tests.integration.api.test_grants import Sold, sold
 
@@ -31,6 +31,7 @@ async def kept(client: Client, path: str, after: int) -> tuple[dict[str, str], b
     raise AssertionError(f"no evidence at {path}: {status} {body!r}")
 
 
+@ON_BOTH
 async def test_R18_the_newest_certificate_is_kept_and_served_to_anybody(
     client: Client, sold: Sold, market: Market
 ) -> None:

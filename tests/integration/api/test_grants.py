@@ -10,11 +10,11 @@ from api.metrics import TimedCustody
 from api.schemas.grants import EntitlementInfo
 from api.settings import Settings
 from ledger.client.keys import sign
-from ledger.crypto.chunked import decrypt
 from ledger.crypto.seal import GrantContext, OpenFailed, PrivateKey, Suite, open_sealed
+from ledger.crypto.stream import decrypt
 from ledger.domain.encryption_key import EncryptionKey
 from ledger.keys import LocalKeyStore
-from tests.integration.api.conftest import Client, Clock, query
+from tests.integration.api.conftest import ON_BOTH, Client, Clock, query
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import BUYER, OUTSIDER, PLAN, SELLER, Market
 from tests.integration.node import Node
@@ -101,6 +101,7 @@ async def test_the_holder_gets_the_key_and_with_it_the_very_bytes(
     assert [(row[0], row[2], row[4]) for row in records(settings)] == [(None, number, "download")]
 
 
+@ON_BOTH
 async def test_R33_a_denial_is_recorded_with_reason_block_and_inputs(
     client: Client, market: Market, sold: Sold, settings: Settings
 ) -> None:
@@ -180,6 +181,24 @@ async def test_threat_S05_anything_unclear_fails_closed_and_is_recorded(
     assert (found, refused["code"]) == (503, code)
     assert "sealed_key" not in refused
     assert [row[0] for row in records(settings)] == [None, code]
+
+
+@pytest.mark.parametrize("ahead", [-900, 900])
+async def test_threat_S18_a_clock_wrong_by_a_quarter_of_an_hour_loses_nothing_and_releases_nothing(
+    client: Client, market: Market, clock: Clock, settings: Settings, ahead: int
+) -> None:
+    key = PrivateKey.generate()
+    buyer = await holder(client, market, key)
+    clock.ahead = ahead
+    seller = await client.sign_in(SELLER)  # by the service's own clock
+    sold = await selling(market, await Dataset.deposited(seller))  # the receipt is good on chain
+    status, refused = await buyer.call("POST", sold.path, json=asking(key))
+    assert (status, refused["code"]) == (503, "node-stale")
+    assert await client.services.deposits.collect(int(clock())) == 0
+    clock.ahead = 0
+    assert (await buyer.call("POST", sold.path, json=asking(key)))[0] == 201
+    assert (await seller.call("GET", "/v1/auth/session"))[0] == 200
+    assert [row[0] for row in records(settings)] == ["node-stale", None]
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ledger.crypto.chunked import decrypt
 from ledger.crypto.seal import GrantContext, PrivateKey, open_sealed
+from ledger.crypto.stream import decrypt
 from tests.integration.api.conftest import Client, Clock
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import OUTSIDER, SELLER, Market, account

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.services import live
 from ledger.services.live import TooManySubscribers
-from tests.integration.api.conftest import Client, indexed
+from tests.integration.api.conftest import ON_BOTH, Client, indexed
 from tests.integration.api.market import PLAN, Listed, Market, account
 
 Event = dict[str, Any]
@@ -65,6 +65,7 @@ async def test_R03_a_supervisor_is_told_every_entry_and_goes_on_where_they_were(
     assert [event["id"] for event in told] == [f"{e['block_number']}-{e['log_index']}" for e in expected]
 
 
+@ON_BOTH
 async def test_R10_anybody_is_told_blocks_and_the_listings_they_changed(
     client: Client, market: Market
 ) -> None:

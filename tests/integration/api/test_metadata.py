@@ -5,7 +5,7 @@ import pytest
 import rfc8785
 from eth_hash.auto import keccak
 
-from tests.integration.api.conftest import Client
+from tests.integration.api.conftest import ON_BOTH, Client
 from tests.integration.api.market import SELLER
 
 DOCUMENT = {
@@ -20,6 +20,7 @@ def path(document: Any) -> str:
     return f"/v1/metadata/0x{keccak(rfc8785.dumps(document)).hex()}"
 
 
+@ON_BOTH
 async def test_a_document_is_kept_in_canonical_form(client: Client) -> None:
     seller = await client.sign_in(SELLER)
     body = json.dumps(DOCUMENT, indent=4)

@@ -1,5 +1,13 @@
+import asyncio
+import os
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
 import pytest
 
+from api.settings import Settings
 from tests.integration.api.conftest import Client
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import SELLER
@@ -88,3 +96,40 @@ async def test_threat_S12_only_roots_are_looked_up(client: Client, dataset: Data
     for name in ("0x" + "00" * 32, dataset.root.hex(), "..%2f..%2fkeys", "0x" + dataset.root.hex() + "00"):
         status, problem = await client.call("GET", f"/v1/payloads/{name}")
         assert status in (404, 422), (name, problem)
+
+
+def opened(root: bytes) -> list[Path]:
+    """The descriptors of this process, which is also the server's, that are the payload's file."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(descriptor.readlink())
+    return [path for path in found if root.hex() in str(path)]
+
+
+async def test_a_reader_may_be_slow_or_leave(client: Client) -> None:
+    seller = await client.sign_in(SELLER)
+    dataset = await Dataset.deposited(seller, os.urandom(1 << 20) * 24)
+    at = urlsplit(client.origin)
+    for taken in (len(dataset.ciphertext), 100_000):
+        reader, writer = await asyncio.open_connection(at.hostname, at.port, limit=1 << 16)
+        writer.write(f"GET /v1/payloads/0x{dataset.root.hex()} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.2)
+        assert opened(dataset.root), "all of it fits into the socket: there is nothing to wait for"
+        assert (await client.call("GET", "/v1/health"))[0] == 200
+        assert await reader.readexactly(taken) == dataset.ciphertext[:taken]
+        writer.close()
+        async with asyncio.timeout(10):
+            while opened(dataset.root):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+async def test_an_object_that_was_cut_cuts_the_answer(
+    client: Client, dataset: Dataset, settings: Settings
+) -> None:
+    (path,) = (settings.data / "objects").rglob(f"{dataset.root.hex()}/*")
+    os.truncate(path, 2_000_000)
+    async with client.request("GET", f"/v1/payloads/0x{dataset.root.hex()}") as response:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.read()

@@ -1,16 +1,15 @@
 """Anybody spot-checks that a payload is held, against the chain alone."""
 
-from typing import Any
-
 import pytest
 
+from api.settings import Settings
 from ledger.client import possession
 from ledger.client.service import Refused, Service
 from ledger.crypto.merkle import RootMismatch, leaf_count
-from ledger.objects import ObstoreObjects
 from tests.integration.api.conftest import Client
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import SELLER
+from tests.integration.api.test_deposits import objects
 
 
 @pytest.fixture
@@ -31,21 +30,15 @@ async def test_random_blocks_are_shown_to_anybody(client: Client, dataset: Datas
 
 @pytest.mark.parametrize("lost", [0, 2_500_000, -40])
 async def test_threat_S07_a_payload_that_is_not_held_whole_is_found_out(
-    client: Client, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, lost: int
+    client: Client, dataset: Dataset, settings: Settings, lost: int
 ) -> None:
-    size, read = len(dataset.ciphertext), ObstoreObjects.read
-    at = lost % size
-
-    async def damaged(self: ObstoreObjects, name: str, start: int = 0, end: int | None = None) -> Any:
-        where = start
-        async for piece in read(self, name, start, end):
-            spoiled = bytearray(piece)
-            if where <= at < where + len(spoiled):
-                spoiled[at - where] ^= 1
-            where += len(spoiled)
-            yield spoiled
-
-    monkeypatch.setattr(ObstoreObjects, "read", damaged)
+    size = len(dataset.ciphertext)
+    (held,) = objects(settings)
+    with held.open("r+b") as file:
+        file.seek(lost % size)
+        there = file.read(1)
+        file.seek(lost % size)
+        file.write(bytes([there[0] ^ 1]))
     async with Service(client.origin) as service:
         with pytest.raises(RootMismatch):
             await possession.check(service, dataset.root, size, 5)

@@ -10,20 +10,21 @@ from typing import Any
 
 import pytest
 
-from ledger.client.deposits import CHUNK_BLOCKS
-from ledger.crypto.chunked import BLOCK
+from ledger.client.spool import Spool
+from ledger.crypto.chunked import BLOCK, ciphertext_size
 from tests.integration.api.conftest import Client
 from tests.integration.api.market import SELLER, Market
 from tests.integration.api.relay import Relay
 
 SOCAI = Path(sys.executable).parent / "socai"
-CHUNK = CHUNK_BLOCKS * BLOCK
+CHUNK = 8 * BLOCK
+SIZE = CHUNK + CHUNK // 2
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "rows.bin"
-    path.write_bytes(os.urandom(CHUNK + CHUNK // 2))
+    path.write_bytes(os.urandom(SIZE))
     return path
 
 
@@ -42,12 +43,12 @@ async def answer(process: asyncio.subprocess.Process) -> tuple[int | None, Any]:
 
 
 async def killed(market: Market, client: Client, file: Path, most: int) -> None:
-    """A publish that is killed once `most` bytes are through."""
+    """A publish that is killed once `most` bytes are through and all is encrypted."""
     async with Relay.before(client.origin) as relay:
         relay.most = most
         process = await publish(market, relay.url, file)
         async with asyncio.timeout(60):
-            while not relay.cuts:  # noqa: ASYNC110 - the relay has no event
+            while not relay.cuts or ".json" not in spooled(file):  # noqa: ASYNC110 - neither has an event
                 await asyncio.sleep(0.01)
         process.kill()
         assert await process.wait() == -signal.SIGKILL
@@ -66,12 +67,45 @@ async def test_R13_threat_S17_a_publish_that_was_killed_goes_on_where_it_was(
     client: Client, market: Market, file: Path
 ) -> None:
     before = await listings(market)
-    await killed(market, client, file, CHUNK + CHUNK // 4)  # the first chunk is through, the second is not
+    await killed(market, client, file, CHUNK + CHUNK // 4)
     assert spooled(file) == [".ciphertext", ".json", ".lock"]
     async with Relay.before(client.origin) as relay:
-        relay.most = CHUNK - CHUNK // 4  # too little for what is there already
+        relay.most = CHUNK // 2  # too little for what is there already
         code, published = await answer(await publish(market, relay.url, file))
         assert (code, relay.cuts) == (0, 0), published
+    assert (await listings(market), spooled(file)) == (before + 1, [".lock"])
+
+
+async def test_R13_threat_S17_killed_while_it_was_encrypted_it_begins_anew(
+    client: Client, market: Market, file: Path
+) -> None:
+    seller = await client.sign_in(SELLER)
+    _, opened = await seller.call("POST", "/v1/deposits")
+    sections = {"Tus-Resumable": "1.0.0", "Upload-Length": str(ciphertext_size(SIZE))}
+    path = f"/v1/deposits/{opened['id']}"
+    assert (await seller.call("POST", f"{path}/uploads", headers=sections))[0] == 201
+    with Spool.of(file.parent / "client" / "uploads", SELLER.address, file) as spool:
+        spool.begin(bytes.fromhex(opened["id"][2:]))
+    assert spooled(file) == [".ciphertext", ".deposit", ".lock"]
+    before = await listings(market)
+    code, published = await answer(await publish(market, client.origin, file))
+    assert code == 0, published
+    assert (await listings(market), spooled(file)) == (before + 1, [".lock"])
+    assert (await seller.call("GET", path))[0] == 404  # nor does it count for the quota any more
+
+
+async def test_R13_what_was_kept_and_spoilt_is_encrypted_anew(
+    client: Client, market: Market, file: Path
+) -> None:
+    """As by a power cut: the program does not wait for the disk."""
+    await killed(market, client, file, CHUNK // 2)
+    (ciphertext,) = (file.parent / "client" / "uploads").glob("*.ciphertext")
+    with ciphertext.open("r+b") as spoilt:
+        spoilt.seek(-BLOCK, os.SEEK_END)
+        spoilt.write(bytes(BLOCK))
+    before = await listings(market)
+    code, published = await answer(await publish(market, client.origin, file))
+    assert code == 0, published
     assert (await listings(market), spooled(file)) == (before + 1, [".lock"])
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
@@ -20,11 +21,13 @@ from aiohttp import web
 
 from api.__main__ import main
 from api.settings import Settings
+from ledger.crypto.merkle import leaf_count, leaf_range
 from ledger.crypto.seal import PrivateKey
 from tests.integration.api.conftest import Client, Clock, query, running
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import PASSPHRASE, SELLER, Market
 from tests.integration.api.test_grants import asking, holder, selling
+from tests.integration.api.test_uploads import PLAINTEXT, assert_held, offset, opened, sent
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 KEY: Final = PrivateKey.generate()
@@ -49,7 +52,7 @@ async def in_turn(*origins: str) -> AsyncIterator[str]:
             request.method,
             origins[turns % len(origins)] + request.path_qs,
             headers=headers,
-            data=await request.read(),
+            data=BytesIO(body) if (body := await request.read()) else None,
             allow_redirects=False,
             auto_decompress=False,
         ) as answer:
@@ -92,6 +95,19 @@ async def test_R13_a_sale_goes_through_replicas_in_turn(both: Client, market: Ma
     assert (await buyer.call("DELETE", "/v1/auth/session"))[0] == 204
     for _ in range(2):  # signed out of all
         assert (await buyer.call("POST", sold.path, json=asking(KEY)))[0] == 401
+
+
+async def test_R13_chunks_of_one_upload_go_to_replicas_in_turn(both: Client, settings: Settings) -> None:
+    seller = await both.sign_in(SELLER)
+    dataset = await Dataset.open(seller, PLAINTEXT)
+    path, total = await opened(seller, dataset), len(dataset.ciphertext)
+    blocks = [leaf_range(block, total) for block in range(leaf_count(total))]
+    for start, end in blocks:
+        assert await offset(seller, path) == start
+        for status in (204, 409) if end < total else (204,):  # three requests for each: they alternate
+            assert (await sent(seller, path, start, dataset.ciphertext[start:end]))[0] == status
+    assert len(blocks) > 2
+    await assert_held(seller, dataset, settings)
 
 
 # Processes, and kill -9 ------------------------------------------------------------------------------------

@@ -1,7 +1,12 @@
-"""Replicas are restarted one after the other while people go on working: nobody notices."""
+"""Replicas are upgraded one after the other while people go on working: nobody notices.
+
+The next version is this one with another migration of the kind that is allowed (`test_migrations.py`). The
+first replica of it changes the schema under the other, which is of this version and goes on.
+"""
 
 import asyncio
 import os
+import shutil
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -13,13 +18,38 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from api.settings import Settings
+from ledger.store import database
+from tests.integration.api.conftest import query
 from tests.integration.api.market import PASSPHRASE, Market
 from tests.integration.api.test_operations import free_port, until
+from tests.integration.api.test_replicas import indexed
 from tests.integration.api.test_start import FORKS, _main
 
 WORKERS = 4
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "next", "{head}", None, None
+
+
+def upgrade() -> None:
+    op.create_table("of_the_next", sa.Column("id", sa.BigInteger(), primary_key=True))
+    for written in ("sign_in_nonces", "index_cursor"):
+        op.add_column(written, sa.Column("of_the_next", sa.BigInteger(), nullable=True))
+    for read in ("index_listings", "index_entries", "access_size"):
+        op.add_column(read, sa.Column("of_the_next", sa.BigInteger(), nullable=False, server_default="0"))
+    op.create_index("of_the_next_time", "index_blocks", ["time", "number"])
+"""
+
+
+def next_version(migrations: Path, environment: dict[str, str], log: Path) -> None:
+    database.MIGRATIONS = migrations  # type: ignore[misc]
+    _main(environment, log)
 
 
 class Replica:
@@ -34,14 +64,14 @@ class Replica:
             "SOCAI_PASSPHRASE": PASSPHRASE,
             "SOCAI_RPC_URL": settings.rpc_url,
             "SOCAI_PORT": str(self.port),
-            "SOCAI_DRAIN_SECONDS": "1",
+            "SOCAI_DRAIN_SECONDS": "3",
             "SOCAI_ADDRESS_RATE": "0",
         }
         if settings.database_url is not None:
             self._environment["SOCAI_DATABASE_URL"] = settings.database_url
 
-    async def start(self) -> None:
-        self._process = FORKS.Process(target=_main, args=(self._environment, self._log))
+    async def start(self, migrations: Path = database.MIGRATIONS) -> None:
+        self._process = FORKS.Process(target=next_version, args=(migrations, self._environment, self._log))
         self._process.start()
         await until(200, f"{self.url}/v1/ready")
 
@@ -117,9 +147,15 @@ class Balancer:
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-async def test_R13_replicas_restart_in_turn_and_no_request_fails(
+async def test_R13_replicas_are_upgraded_in_turn_and_no_request_fails(
     settings: Settings, market: Market, tmp_path: Path
 ) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    newer = tmp_path / "migrations"
+    shutil.copytree(database.MIGRATIONS, newer)
+    (newer / "versions" / "next.py").write_text(NEXT.format(head=head))
     replicas = [Replica(settings, tmp_path / f"replica-{n}") for n in range(2)]
     answers: Counter[Any] = Counter()
     done = asyncio.Event()
@@ -143,12 +179,14 @@ async def test_R13_replicas_restart_in_turn_and_no_request_fails(
             for replica in replicas:
                 await replica.stop()
                 before = balancer.served[replica.port]
-                await replica.start()
+                await replica.start(newer)
                 await balancer.until(replica, before + 20)
             done.set()
             await asyncio.gather(*working)
         assert set(answers) == {200}, answers
         assert answers[200] > 100
+        assert query(settings, "SELECT version_num FROM alembic_version") == [("next",)]
+        await indexed(settings, (await market.head())[0])
     finally:
         for replica in replicas:
             replica.kill()

@@ -8,6 +8,7 @@ import pytest
 
 from api.settings import Settings
 from ledger.client import payload as client_payload
+from ledger.crypto.chunked import SEALED_BLOCK, ciphertext_size
 from ledger.crypto.merkle import FIRST_LEAF
 from tests.integration.api.conftest import Client, Clock, running
 from tests.integration.api.dataset import Dataset
@@ -71,3 +72,17 @@ async def test_R12_only_an_exact_range_is_sent_elsewhere_and_it_is_logged(client
     assert (await client.services.access_log.checkpoint()).size == before + 6
     async with client.request("GET", path, headers={"Range": "bytes=10-19"}) as answer:
         assert await answer.read() == dataset.ciphertext[10:20]
+
+
+async def test_R09_no_payload_is_promised_that_the_store_cannot_rename(client: Client) -> None:
+    seller = await client.sign_in(SELLER)
+    _, exchange = await client.call("GET", "/v1/exchange")
+    assert (5 << 30) - (1 << 20) < exchange["deposit_bytes"] < 5 << 30
+    deposit = (await seller.call("POST", "/v1/deposits"))[1]["id"]
+    total = ciphertext_size(SEALED_BLOCK * ((5 << 30) // SEALED_BLOCK))
+    status, problem = await seller.call(
+        "POST",
+        f"/v1/deposits/{deposit}/uploads?start=0&total={total}",
+        headers={"Tus-Resumable": "1.0.0", "Upload-Length": str(total)},
+    )
+    assert (status, problem["code"]) == (413, "upload-too-large")

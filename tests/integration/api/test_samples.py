@@ -10,10 +10,10 @@ from eth_hash.auto import keccak
 
 from api.settings import Settings
 from ledger.client import samples
-from ledger.client.client import Published
+from ledger.client.results import Published
 from ledger.client.service import Service
 from ledger.domain.sample import BadSample, Sample, described, sample_of
-from tests.integration.api.conftest import Client, Clock, running
+from tests.integration.api.conftest import ON_BOTH, Client, Clock, running
 from tests.integration.api.market import CLASSIFICATION, PLAN, SELLER, SELLER2, Market, account
 
 ROWS = "mã,tên\n01,Hà Nội\n".encode()
@@ -39,6 +39,7 @@ async def published(client: Client, market: Market, folder: Path) -> Published:
         )
 
 
+@ON_BOTH
 async def test_R16_anybody_has_the_sample_that_the_chain_names(
     client: Client, market: Market, tmp_path: Path
 ) -> None:
@@ -89,6 +90,7 @@ async def test_what_is_no_sample(settings: Settings, clock: Clock) -> None:
         assert (await client.call("GET", path(b"3")))[1]["code"] == "sample-unknown"
 
 
+@ON_BOTH
 async def test_R22_a_sample_is_withdrawn_by_who_sent_it_or_a_supervisor(client: Client) -> None:
     seller, other = await client.sign_in(SELLER), await client.sign_in(SELLER2)
     supervisor = await client.sign_in(account("supervisor"))

@@ -13,6 +13,7 @@ import socket
 import sqlite3
 import time
 from collections import Counter
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
@@ -25,6 +26,7 @@ from api.settings import Settings
 from ledger.chain.devnet import dev_accounts
 from tests.integration.api.market import PASSPHRASE, Market
 from tests.integration.api.soak import act, serve
+from tests.integration.api.test_backup import socai
 from tests.integration.node import Forward, Node
 
 ROUNDS: Final = int(os.environ.get("SOCAI_SOAK", "0"))
@@ -35,6 +37,8 @@ KILLS: Final = 2
 """Most for one thing that a participant does."""
 ATTEMPTS: Final = 12
 SIZE: Final = 3 << 20
+SENT: Final = "killed once it was sent"
+MINED: Final = "killed before it heard that it was mined"
 PROCESSES: Final = multiprocessing.get_context("forkserver")
 
 
@@ -45,6 +49,8 @@ class Soak:
         self.market, self.node, self.folder, self.random = market, node, folder, random
         self.seen = Counter[str]()
         self.failing = True
+        self.answered = {moment: asyncio.Event() for moment in (SENT, MINED)}
+        self.killing_at: str | None = None
         self.took = dict.fromkeys(("publish", "buy", "fetch"), 1.5)
         """Seconds, when nothing was killed."""
         with socket.socket() as free:
@@ -54,6 +60,8 @@ class Soak:
         self.service: BaseProcess | None = None
 
     async def fault(self, forward: Forward) -> Any:
+        if self.killing_at == MINED:
+            return await self._before_it_is_told(forward)
         if not self.failing or self.random.random() > SHARE:
             return await forward()
         kind = self.random.choice(["dropped", "unanswered", "twice", "busy", "late"])
@@ -106,12 +114,12 @@ class Soak:
             client.start()
             begun, killing = time.monotonic(), attempt < KILLS and self.random.random() < 0.8
             if killing:
-                await asyncio.sleep(self.random.random() * self.took[step])
-                victim = self.random.choice(["client", "service"])
+                victim = await self._moment(step)
                 self.seen[f"{victim} killed"] += 1
                 killed = client if victim == "client" else self.service
                 assert killed is not None
                 await _kill(killed)
+                self.killing_at = None
             await asyncio.to_thread(client.join, 120)
             if done.exists():
                 self.took[step] = self.took[step] if killing else time.monotonic() - begun
@@ -121,6 +129,37 @@ class Soak:
                 return held
             self.seen["started again"] += 1
         raise AssertionError((step, done.with_suffix(".error").read_text(), dict(self.seen)))
+
+    async def _moment(self, step: str) -> str:
+        """Any time of a step; or when most can be lost or doubled: its transaction went out, or was mined.
+
+        Who is to be killed.
+        """
+        self.killing_at = None if step == "fetch" else self.random.choice([None, *self.answered])
+        if self.killing_at is None:
+            await asyncio.sleep(self.random.random() * self.took[step])
+        else:
+            self.answered[self.killing_at].clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(4 * self.took[step]):
+                    await self.answered[self.killing_at].wait()
+                self.seen[self.killing_at] += 1
+        return "client" if self.killing_at == MINED else self.random.choice(["client", "service"])
+
+    async def _before_it_is_told(self, forward: Forward) -> Any:
+        """The node's answer; one with a receipt comes too late for whoever is killed now."""
+        answers = await forward()
+        for answer in answers if isinstance(answers, list) else [answers]:
+            if isinstance(answer.get("result"), dict) and "cumulativeGasUsed" in answer["result"]:
+                self.answered[MINED].set()
+                await asyncio.sleep(1)
+        return answers
+
+    def note(self, method: str, params: list[Any], result: Any) -> Any:
+        """What the node answers, as it is."""
+        if method == "eth_sendRawTransaction":
+            self.answered[SENT].set()
+        return result
 
     @staticmethod
     def _held_already(done: Path) -> dict[str, Any] | None:
@@ -146,7 +185,7 @@ async def test_R13_threat_S15_S17_killed_anywhere_nothing_is_lost_and_nothing_do
     prices = [1000 + number for number in range(rounds)]
     await market.send("operator", market.contracts.token.mint(buyer, sum(prices)))
     before = await counts(market)
-    node.fault = soak.fault
+    node.fault, node.alter = soak.fault, soak.note
     licences = set()
     try:
         for number, price in enumerate(prices):
@@ -160,6 +199,11 @@ async def test_R13_threat_S15_S17_killed_anywhere_nothing_is_lost_and_nothing_do
             fetched = await soak.do("buyer", "fetch", (bought["licence"], got))
             assert fetched["sha256"] == hashlib.sha256(content).hexdigest()
             assert got.read_bytes() == content
+        soak.failing = False
+        await soak.serving()
+        to = str(settings.data / "audit.json")
+        code, said = await socai(settings, "--rpc", node.url, "--url", soak.url, "audit", "--to", to)
+        assert code == 0, said
     finally:
         await soak.stop()
     after = await counts(market)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import resource
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from io import BytesIO
@@ -17,7 +18,7 @@ from api.settings import Settings
 from ledger.crypto.chunked import SEALED_BLOCK
 from ledger.crypto.merkle import FIRST_LEAF, leaf_range
 from ledger.services import uploads
-from tests.integration.api.conftest import Client, Clock, running
+from tests.integration.api.conftest import ON_BOTH, Client, Clock, running
 from tests.integration.api.dataset import Dataset
 from tests.integration.api.market import SELLER
 from tests.integration.api.relay import Relay
@@ -81,6 +82,7 @@ async def test_one_upload_of_all(client: Client, settings: Settings) -> None:
     await assert_held(seller, dataset, settings)
 
 
+@ON_BOTH
 async def test_R13_an_upload_that_is_cut_goes_on_where_it_was_also_after_a_restart(
     settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +176,7 @@ async def test_an_upload_that_is_terminated_leaves_nothing_and_its_deposit_open(
     await assert_held(seller, dataset, settings)
 
 
+@ON_BOTH
 async def test_sections_arrive_at_once_and_in_any_order(client: Client, settings: Settings) -> None:
     seller = await client.sign_in(SELLER)
     dataset = await Dataset.open(seller, PLAINTEXT)
@@ -292,6 +295,27 @@ async def test_threat_S13_who_sends_too_slowly_is_cut_off_and_may_go_on(
         assert await offset(seller, path) == FIRST_LEAF
         assert (await sent(seller, path, FIRST_LEAF, dataset.ciphertext[FIRST_LEAF:]))[0] == 204
         assert (await dataset.complete(seller))[0] == 200
+
+
+async def test_threat_S17_a_full_disk_refuses_an_upload_and_loses_nothing(
+    client: Client, settings: Settings
+) -> None:
+    """A limit of this process stands for the disk's."""
+    seller = await client.sign_in(SELLER)
+    dataset = await Dataset.open(seller, PLAINTEXT)
+    path, limits = await opened(seller, dataset), resource.getrlimit(resource.RLIMIT_FSIZE)
+    assert (await sent(seller, path, 0, dataset.ciphertext[:FIRST_LEAF]))[1]["Upload-Offset"] == str(
+        FIRST_LEAF
+    )
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, limits[1]))
+    try:
+        status, _, refused = await sent(seller, path, FIRST_LEAF, dataset.ciphertext[FIRST_LEAF:])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (status, refused["code"]) == (507, "storage-full")
+    assert (await offset(seller, path), len(files(settings))) == (FIRST_LEAF, 1)
+    assert (await sent(seller, path, FIRST_LEAF, dataset.ciphertext[FIRST_LEAF:]))[0] == 204
+    await assert_held(seller, dataset, settings)
 
 
 async def test_threat_S13_an_abandoned_upload_leaves_nothing(client: Client, settings: Settings) -> None:

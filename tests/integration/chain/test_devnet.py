@@ -26,6 +26,7 @@ from ledger.chain.devnet import (
     find_anvil,
 )
 from ledger.chain.rpc import NodeError, Rpc, from_quantity
+from tests.e2e.conftest import free_port
 
 
 def value_of(name: str) -> str:
@@ -201,11 +202,26 @@ async def test_ctrl_c_stops_all_and_loses_nothing(tmp_path: Path) -> None:
     async with owner(tmp_path) as (process, url, pid), Rpc(url) as rpc:
         head = await pay(rpc, 4)
         os.killpg(process.pid, signal.SIGINT)  # what a terminal does
-        await asyncio.to_thread(process.wait, 10)
+        await asyncio.to_thread(process.wait, 60)
         assert not alive(pid)
     async with Devnet(tmp_path, port=18600) as chain, Rpc(chain.url) as rpc:
         assert (await block(rpc, "latest"))["hash"] == head["hash"]
         assert await received(rpc, "0x2") == 2
+
+
+async def test_of_two_that_take_one_port_each_has_its_own_chain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([True, True])  # the second looked before the first had the port
+    monkeypatch.setattr(module, "_is_free", lambda _: next(looks, False))
+    async with Devnet(tmp_path / "a", port=free_port()) as first, Rpc(first.url) as rpc:
+        head = await pay(rpc)
+        async with Devnet(tmp_path / "b", port=int(first.url.rpartition(":")[2])) as second:
+            assert second.url != first.url
+            assert second.pid != first.pid
+            async with Rpc(second.url) as other:
+                assert (await block(other, "latest"))["number"] == "0x0"
+        assert await block(rpc, "latest") == head
 
 
 async def test_stop_ends_anvil_and_frees_the_folder(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from ledger.chain.events import Decoder, Entry
 from ledger.chain.finality import parse_finality
 from ledger.chain.rpc import Rpc
 from ledger.chain.trust import trust_of
-from ledger.indexer import replay
 from ledger.indexer.audit import checkpoint
 from ledger.indexer.audit.checkpoint import BadCheckpoint
 from ledger.indexer.audit.report import CODES, Report
@@ -27,10 +26,12 @@ from ledger.indexer.audit.run import Audited, Base, audit
 from ledger.indexer.fetch import Block, Sealed, Source
 from ledger.indexer.index import Index
 from ledger.indexer.nouns import NOUNS
+from ledger.indexer.projections import register
 from ledger.indexer.runner import Runner
 from ledger.store.database import Database
 from tests.e2e.conftest import free_port
-from tests.integration.indexer.market import Market, address, found
+from tests.integration.indexer.market import Market, address, found, saying
+from tests.postgresql import Postgresql
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Tamper = Callable[[Any], Any]
@@ -196,7 +197,7 @@ async def test_R01_a_licence_without_a_decision_is_found(market: Market) -> None
     assert "LEGAL" in made.findings[0].message
 
     def undecided(entry: Entry) -> Entry:
-        return replace(entry, event=replace(entry.event, pack=0)) if entry.id == sold.id else entry
+        return saying(entry, replace(entry.event, pack=0)) if entry.id == sold.id else entry
 
     made = await report(market, alter=undecided)
     assert made.findings[0].code == "decision"
@@ -247,7 +248,7 @@ async def test_R26_a_split_that_does_not_reconcile_is_found(market: Market) -> N
     def less(entry: Entry) -> Entry:
         if entry.id != fee.id:
             return entry
-        return replace(entry, event=replace(entry.event, amount=entry.event.amount - 1))
+        return saying(entry, replace(entry.event, amount=entry.event.amount - 1))
 
     def shifted(entry: Entry) -> Entry:
         """From the fee to the tax: the sum is right."""
@@ -256,7 +257,7 @@ async def test_R26_a_split_that_does_not_reconcile_is_found(market: Market) -> N
             and entry.id.transaction_hash == fee.id.transaction_hash
         )
         if same and entry.event.part == bindings.structs.Part.TAX:
-            return replace(entry, event=replace(entry.event, amount=entry.event.amount + 1))
+            return saying(entry, replace(entry.event, amount=entry.event.amount + 1))
         return less(entry)
 
     for alter in (less, shifted):
@@ -273,7 +274,7 @@ async def test_R10_a_wrong_projection_is_found(market: Market, monkeypatch: pyte
         state.licences[event.licence] = replace(licence, used=event.total + 1)
 
     last = [entry.event for entry, _ in market.entries if isinstance(entry.event, licences.UsesCounted)][-1]
-    monkeypatch.setitem(replay._PROJECTIONS, licences.UsesCounted, wrong)
+    monkeypatch.setitem(register._PROJECTIONS, licences.UsesCounted, wrong)
     made = await report(market)
     only(made, "storage", f"Licences._licences.{last.licence}.used is {last.total + 1}", last.total)
 
@@ -393,6 +394,25 @@ async def test_an_index_ahead_or_behind_what_is_audited_is_compared_where_it_is(
     with spoiled(database, "UPDATE index_licences SET used = used + 1"):
         only(await report(market, database), "row-altered", "index_licences")
     await market.rpc.request("evm_revert", [snapshot])
+
+
+async def test_R03_an_audit_over_postgresql(market: Market, postgresql: Postgresql) -> None:
+    database = Database(postgresql.migrated())
+    await index(market, database)
+    made = await report(market, database)
+    assert (made.findings, len(made.compared)) == ([], len(NOUNS) + 4)
+    await _execute(database, "UPDATE index_licences SET used = used + 1")
+    only(await report(market, database), "row-altered", "index_licences", "used")
+    await _execute(database, "UPDATE index_licences SET used = used - 1")
+    await _execute(database, "DELETE FROM index_orders WHERE NOT renewal")
+    only(await report(market, database), "row-missing", "index_orders")
+    await database.close()
+
+
+async def _execute(database: Database, statement: str) -> None:
+    async with database.transaction() as session:
+        done = await (await session.connection()).exec_driver_sql(statement)
+        assert done.rowcount > 0, statement
 
 
 # From a checkpoint

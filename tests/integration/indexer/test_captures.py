@@ -59,8 +59,10 @@ class Archive:
     index: Runner
 
     @classmethod
-    async def open(cls, market: Market, folder: Path, finality: str = "instant") -> "Archive":
-        database = Database(f"sqlite:///{folder}/socai.sqlite")
+    async def open(
+        cls, market: Market, folder: Path, finality: str = "instant", url: str | None = None
+    ) -> "Archive":
+        database = Database(url or f"sqlite:///{folder}/socai.sqlite")
         await database.migrate()
         trust = trust_of(market.manifest, None)
         source = Source(market.rpc, Decoder(market.manifest), trust.anchor)
@@ -124,8 +126,12 @@ async def market(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mark
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def archive(market: Market, tmp_path: Path) -> AsyncIterator[Archive]:
-    archive = await Archive.open(market, tmp_path)
+async def archive(market: Market, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Archive]:
+    """On SQLite, unless the test asks for both."""
+    url: str | None = None
+    if getattr(request, "param", "sqlite") == "postgresql":
+        url = request.getfixturevalue("postgresql").migrated()
+    archive = await Archive.open(market, tmp_path, url=url)
     yield archive
     await archive.close()
 
@@ -169,6 +175,7 @@ async def test_threat_S15_a_node_that_is_down_delays_and_skips_nothing(archive: 
     await archive.check_newest()
 
 
+@pytest.mark.parametrize("archive", ["sqlite", "postgresql"], indirect=True)
 async def test_what_the_node_has_forgotten_is_certified_as_of_the_newest_final_block(
     archive: Archive,
 ) -> None:

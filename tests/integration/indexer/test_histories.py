@@ -24,11 +24,12 @@ from ledger.chain.events import Entry
 from ledger.chain.rpc import Rpc, at_block, from_hex, to_hex
 from ledger.domain.ids import plan_of
 from ledger.domain.market import Kind
-from ledger.indexer.replay import IGNORED, JOURNALLED, PROJECTIONS, ReplayError, replay
+from ledger.indexer.projections import IGNORED, PROJECTIONS
+from ledger.indexer.replay import JOURNALLED, ReplayError, replay
 from ledger.indexer.state import NOBODY, UNKNOWN, State, Tokens
 from ledger.proofs.journal import JournalMismatch, Link, fold_all, heads, verify
 from tests.integration.indexer import storage
-from tests.integration.indexer.market import Market, found
+from tests.integration.indexer.market import Market, found, saying
 
 SEEDS = [secrets.randbits(32) for _ in range(int(os.environ.get("SOCAI_HISTORIES", "0")))] or [1, 2]
 ACTS = int(os.environ.get("SOCAI_ACTS", "250"))
@@ -327,7 +328,7 @@ async def test_threat_S14_an_entry_left_out_doubled_or_altered_is_seen(history: 
             [*entries[:at], *entries[at + 1 :]],
             [*entries[:at], *entries[at:][::-1]],
             [*entries[:at], entries[at], *entries[at:]],
-            [*entries[:at], (replace(entry, event=other_event(entry, random)), time), *entries[at + 1 :]],
+            [*entries[:at], (saying(entry, other_event(entry, random)), time), *entries[at + 1 :]],
         ):
             if spoilt == entries:
                 continue

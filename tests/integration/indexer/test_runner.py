@@ -1,7 +1,9 @@
 """The runner against a real chain: when it waits, when it halts, what a rebuild does to one that runs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 
 import pytest
 import pytest_asyncio
@@ -9,17 +11,21 @@ import pytest_asyncio
 from ledger.chain.devnet import Devnet
 from ledger.chain.events import Decoder
 from ledger.chain.finality import parse_finality
-from ledger.chain.rpc import Rpc
+from ledger.chain.rpc import Rpc, from_quantity
+from ledger.domain.history import AsOf
 from ledger.indexer.fetch import OmittedLog, Source
 from ledger.indexer.index import Index
 from ledger.indexer.mirror import read_state
+from ledger.indexer.past import Past
 from ledger.indexer.rebuild import rebuild
 from ledger.indexer.reconcile import BelowFinality
 from ledger.indexer.replay import replay
-from ledger.indexer.runner import Progress, Runner
+from ledger.indexer.runner import Progress, Runner, _parts
 from ledger.proofs.trust import Development
 from ledger.store.database import Database
+from ledger.store.index.history import IndexHistory
 from ledger.store.index.rows import IndexRows, in_snapshot, in_transaction
+from ledger.tasks import meanwhile
 from tests.integration.indexer.market import CHOOSERS, Market, found
 from tests.integration.node import Node, truth
 
@@ -65,6 +71,26 @@ async def test_R03_R10_after_a_step_the_index_is_at_the_head(market: Market, dat
     head = int(await market.rpc.request("eth_blockNumber"), 16)
     assert follower.progress == Progress(block=head, final=head, head=head)
     assert follower.progress.lag == 0
+
+
+async def test_R10_R13_a_few_blocks_at_a_time_make_the_same_index(
+    market: Market, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await runner(market, database).step()
+    whole = await in_snapshot(database, lambda sql: sql.fingerprint())
+    monkeypatch.setattr("ledger.indexer.runner.FULL", 3)
+    other = Database(f"sqlite:///{tmp_path}/other.sqlite")
+    await other.migrate()
+    await runner(market, other).step()
+    assert await in_snapshot(other, lambda sql: sql.fingerprint()) == whole
+    source = Source(market.rpc, Decoder(market.manifest), Development())
+    head = int(await market.rpc.request("eth_blockNumber"), 16)
+    headers = await source.headers(market.manifest.block, head)
+    parts = list(_parts(headers))
+    assert [one for part in parts for one in part] == headers
+    assert len(parts) > 5
+    assert all(len(part) == 1 or sum(len(one.transactions) for one in part) <= 3 for part in parts)
+    await other.close()
 
 
 @pytest.mark.parametrize(("finality", "behind"), [("depth 4", 4), ("tag finalized", 64), ("instant", 0)])
@@ -126,6 +152,44 @@ async def test_threat_S14_a_lie_holds_the_index_where_it_is(market: Market, data
         proxy.alter = truth
         await follower.step()
     assert await in_snapshot(database, read_state) == market.state
+
+
+async def test_R10_the_index_keeps_up_with_sustained_purchases(market: Market, database: Database) -> None:
+    while not market.state.licences:
+        await market.block(CHOOSERS)
+    await runner(market, database).step()
+    async with Rpc(f"http://{market.rpc._node}") as rpc:
+        follower = Runner(
+            *(rpc, Source(rpc, Decoder(market.manifest), Development()), Index(database, market.manifest)),
+            *(market.manifest, parse_finality("instant")),
+        )
+        behind = []
+        async with meanwhile(follower.run()):
+            before = len(market.entries)
+            for _ in range(8):
+                await asyncio.gather(market.block(CHOOSERS, ["buy"]), asyncio.sleep(0.4))
+                head = await market.rpc.request("eth_blockNumber")
+                behind.append(from_quantity(head) - follower.progress.block)
+    assert len(market.entries) > before
+    assert max(behind) <= 2
+
+
+async def test_R10_the_market_as_of_any_block_in_any_order(
+    market: Market, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.indexer.past.EVERY", 7)
+    monkeypatch.setattr("ledger.indexer.past.MOST", 3)
+    await runner(market, database).step()
+    past, blocks = Past(market.manifest), {found.block_number for found, _ in market.entries}
+    for number in Random(5).choices(sorted(blocks), k=30):  # noqa: S311
+        then = replay(found for found in market.entries if found[0].block_number <= number)
+        async with database.reading() as session:
+            index = IndexHistory(session)
+            row = await index.block(number)
+            assert row is not None
+            assert await past.after(index, AsOf(number, row.hash, number)) == then
+            assert len(past._kept) <= 3
+    assert past._kept
 
 
 def beside(folder: Path) -> list[Path]:

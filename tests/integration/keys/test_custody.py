@@ -38,6 +38,16 @@ async def test_R12_what_is_wrapped_opens_here_and_after_a_restart(case: Case) ->
         await case.custody.wrap(keys[0][:-1], AAD)
 
 
+async def test_custodians_of_one_process_may_be_asked_at_once(case: Case) -> None:
+    key, custodians = new_data_key(), [case.again() for _ in range(8)]
+    for _ in range(5):
+        wrapped = await asyncio.gather(*(custody.wrap(key, AAD) for custody in custodians))
+        opened = await asyncio.gather(
+            *(custody.unwrap(one, AAD) for custody, one in zip(custodians, wrapped, strict=True))
+        )
+        assert set(opened) == {key}
+
+
 async def test_threat_S07_a_wrapped_key_opens_for_its_deposit_and_custodian_only(case: Case) -> None:
     wrapped = await case.custody.wrap(new_data_key(), AAD)
     for opening in (case.custody.unwrap, case.custody.rewrap):

@@ -23,8 +23,8 @@ ROWS = 3
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> Database:
-    database = Database(f"sqlite:///{tmp_path}/socai.sqlite")
+async def database(database_url: str) -> Database:
+    database = Database(database_url)
     await database.migrate()
     return database
 
@@ -109,6 +109,7 @@ async def test_one_key_that_does_not_open_is_named_and_keeps_nobody_waiting(
     await database.close()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_custodian_out_of_reach_stops_it(tmp_path: Path, database: Database) -> None:
     store = LocalKeyStore.create(tmp_path / "k", WORDS, cost=Cost(memory_kib=64, iterations=1, lanes=1))
     await fill(database, store)
@@ -118,6 +119,7 @@ async def test_a_custodian_out_of_reach_stops_it(tmp_path: Path, database: Datab
     await database.close()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_R13_the_command_does_it(tmp_path: Path, database: Database) -> None:
     store = LocalKeyStore.create(tmp_path / "keys", WORDS, cost=Cost(memory_kib=64, iterations=1, lanes=1))
     await fill(database, store)

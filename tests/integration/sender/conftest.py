@@ -31,7 +31,7 @@ def node(start: Callable[..., Node]) -> Node:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """SQLite, unless the test asks for the other."""
+    """SQLite, unless the test asks for the other, or for both: `ON_BOTH`."""
     if getattr(request, "param", "sqlite") == "sqlite":
         yield f"sqlite:///{tmp_path}/socai.sqlite"
         return
@@ -39,6 +39,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     url = server.migrated()
     yield url
     server.drop(url)
+
+
+ON_BOTH = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ class Node:
         return int(await self.rpc.request("eth_getTransactionCount", [OWNER.address, "latest"]), 16)
 
     async def foreign(self, nonce: int, **fields: Any) -> None:
-        """A transaction of the same account that the sender knows nothing of."""
+        """A transaction of the same account that the sender knows nothing of, mined."""
         unsigned: dict[str, Any] = {
             "type": 2,
             "chainId": CHAIN_ID,
@@ -118,7 +118,12 @@ class Node:
             "maxPriorityFeePerGas": 0,
         }
         raw = OWNER.sign_transaction(unsigned | fields).raw_transaction
-        await self.rpc.request("eth_sendRawTransaction", ["0x" + raw.hex()])
+        sent = await self.rpc.request("eth_sendRawTransaction", ["0x" + raw.hex()])
+        for _ in range(1000):
+            if await self.rpc.request("eth_getTransactionReceipt", [sent]) is not None:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("a transaction of somebody else is not mined")
 
 
 def payee(number: int) -> str:

@@ -28,6 +28,7 @@ from ledger.store.database import Database
 from ledger.store.intents import IntentLog
 from tests.integration.node import Forward
 from tests.integration.node import Node as Hostile
+from tests.integration.sender.conftest import ON_BOTH
 from tests.integration.sender.support import (
     DOOR,
     FREE,
@@ -91,6 +92,7 @@ async def lose_broadcast(node: Node, database: Database, number: int) -> None:
         await pay(sender(Interfering(node.rpc, before), database), number, timeout=0.0)
 
 
+@ON_BOTH
 async def test_threat_S16_concurrent_sends_leave_no_gap(node: Node, database: Database) -> None:
     ours = sender(node.rpc, database)
     started = time.perf_counter()
@@ -104,6 +106,7 @@ async def test_threat_S16_concurrent_sends_leave_no_gap(node: Node, database: Da
     log.info("%.0f sends per second, one after the other", 30 / (time.perf_counter() - started))
 
 
+@ON_BOTH
 async def test_threat_S15_one_key_twenty_times_is_one_transaction(
     node: Node, database: Database, database_url: str
 ) -> None:
@@ -279,6 +282,7 @@ async def test_threat_S17_a_full_disk_sends_nothing(node: Node, database: Databa
     assert (await ours.send("large", Transaction(payee(2), b"x" * 20_000), 1)).nonce == 1
 
 
+@ON_BOTH
 async def test_threat_S16_recovery_sends_what_was_only_written_down(node: Node, database: Database) -> None:
     for number in range(3):
         await lose_broadcast(node, database, number)
@@ -305,6 +309,7 @@ async def test_threat_S16_dropped_from_the_pool(start: Start, database: Database
     assert await paid(node, [1]) == [1]
 
 
+@ON_BOTH
 @pytest.mark.parametrize("depth", [0, 3])
 async def test_threat_S16_mined_and_reorganised_away(node: Node, database: Database, depth: int) -> None:
     ours = sender(node.rpc, database, depth=depth)
@@ -323,6 +328,7 @@ async def test_threat_S16_mined_and_reorganised_away(node: Node, database: Datab
     assert await node.count() == 4
 
 
+@ON_BOTH
 async def test_threat_S16_reorganised_into_another_block(node: Node, database: Database) -> None:
     """The node itself puts the transaction in another block: the receipt that is given out follows."""
     ours = sender(node.rpc, database, depth=5)
@@ -360,6 +366,7 @@ async def test_threat_S17_node_restarted_with_older_state(
     assert (await pay(ours, 5)).nonce == 5
 
 
+@ON_BOTH
 async def test_threat_S16_a_nonce_spent_elsewhere(node: Node, database: Database) -> None:
     await lose_broadcast(node, database, 1)
     await lose_broadcast(node, database, 2)
@@ -411,6 +418,7 @@ async def test_threat_S16_a_gap_that_nobody_owns_is_filled(node: Node, database:
     assert (await pay(ours, 2)).nonce == 2
 
 
+@ON_BOTH
 async def test_threat_S16_a_filler_gives_way(node: Node, database: Database) -> None:
     """Whoever spent the nonce comes back before the filler is mined."""
     snapshot = await node.rpc.request("evm_snapshot")
@@ -431,6 +439,7 @@ async def test_threat_S16_a_filler_gives_way(node: Node, database: Database) -> 
     assert await node.count() == 2
 
 
+@ON_BOTH
 async def test_threat_S16_a_stuck_transaction_is_replaced(start: Start, database: Database) -> None:
     node = start("--no-mining", "--base-fee", "1000000000")
     now = 1_800_000_000.0
@@ -453,6 +462,7 @@ async def test_threat_S16_a_stuck_transaction_is_replaced(start: Start, database
     assert await node.count() == 3
 
 
+@ON_BOTH
 async def test_threat_S16_the_replaced_one_may_be_mined_instead(start: Start, database: Database) -> None:
     node = start("--no-mining", "--base-fee", "1000000000")
     now = 1_800_000_000.0
@@ -486,6 +496,7 @@ def test_fees() -> None:
     assert Fees().raised(0, 0, 0) is None
 
 
+@ON_BOTH
 async def test_fee_above_cap_and_empty_account_take_no_nonce(start: Start, database: Database) -> None:
     node = start("--base-fee", "1000000000")
     with pytest.raises(FeeAboveCap):

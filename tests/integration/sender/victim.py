@@ -13,8 +13,9 @@ from typing import Any
 
 from ledger.chain.rpc import Rpc
 from ledger.chain.sender import Sender, Transaction
+from ledger.domain.intent import Intent
 from ledger.store.database import Database
-from ledger.store.intents import Intent, IntentLog
+from ledger.store.intents import IntentLog
 from tests.integration.sender.support import CHAIN_ID, OWNER, payee
 
 STEPS = (

@@ -189,7 +189,7 @@ async def evidence(network: Network, manifest: Manifest, licence: int) -> None:
 
 def event(receipt: Receipt, kind: type[E]) -> E:
     (found,) = (
-        kind.decode(list(log.topics), log.data) for log in receipt.logs if log.topics[0] == kind.topic0
+        kind.decode(list(log.topics), log.data)[0] for log in receipt.logs if log.topics[0] == kind.topic0
     )
     return found
 

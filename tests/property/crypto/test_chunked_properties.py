@@ -17,9 +17,10 @@ from ledger.crypto.chunked import (
     SEALED_CHUNK,
     ChunkedError,
     ChunkReordered,
-    Message,
     Truncated,
 )
+from ledger.crypto.message import Message
+from ledger.crypto.stream import Encryptor, decrypt, encrypt
 
 KEY = bytes(range(32))
 CONTEXT = b"a context"
@@ -47,22 +48,22 @@ def cut(data: bytes, seed: int, most: int) -> list[bytes]:
 
 
 def sealed_of(text: bytes) -> bytes:
-    return b"".join(chunked.encrypt(KEY, CONTEXT, [text]))
+    return b"".join(encrypt(KEY, CONTEXT, [text]))
 
 
 @brief
 @given(sizes, seeds, st.sampled_from([700, CHUNK, SEALED_CHUNK, 100_000, 2 * BLOCK]))
 def test_R12_any_size_in_any_pieces_comes_back(size: int, seed: int, most: int) -> None:
     text = text_of(size)
-    message = Message.new(KEY, CONTEXT)
-    stream = chunked.Encryptor(KEY, CONTEXT, message=message)
+    stream = Encryptor(KEY, CONTEXT)
     sealed = b"".join(bytes(stream.update(piece)) for piece in cut(text, seed, most)) + stream.finish()
     assert len(sealed) == chunked.ciphertext_size(size)
+    message = Message.unlock(KEY, CONTEXT, sealed[:HEADER])
     whole = bytearray(len(sealed) - HEADER)
     message.seal_into(0, text, whole, last=True)
     assert sealed == message.header + whole  # pieces equal one shot
     pieces = cut(sealed, seed + 1, most)
-    assert b"".join(chunked.decrypt(KEY, CONTEXT, pieces, size=len(sealed))) == text
+    assert b"".join(decrypt(KEY, CONTEXT, pieces, size=len(sealed))) == text
 
 
 @brief
@@ -85,7 +86,7 @@ def test_threat_S07_any_byte_changed_is_refused(size: int, place: int, flip: int
     damaged = bytearray(sealed_of(text_of(size)))
     damaged[place % len(damaged)] ^= flip
     with pytest.raises(ChunkedError):
-        list(chunked.decrypt(KEY, CONTEXT, [damaged], size=len(damaged) if known else None))
+        list(decrypt(KEY, CONTEXT, [damaged], size=len(damaged) if known else None))
 
 
 @brief
@@ -94,9 +95,9 @@ def test_threat_S07_cut_at_any_length_is_refused(size: int, place: int) -> None:
     sealed = sealed_of(text_of(size))
     short = sealed[: place % len(sealed)]
     with pytest.raises(Truncated):
-        list(chunked.decrypt(KEY, CONTEXT, [short], size=len(sealed)))
+        list(decrypt(KEY, CONTEXT, [short], size=len(sealed)))
     with pytest.raises(ChunkedError):
-        list(chunked.decrypt(KEY, CONTEXT, [short]))
+        list(decrypt(KEY, CONTEXT, [short]))
 
 
 @brief
@@ -109,11 +110,11 @@ def test_threat_S07_chunks_in_any_other_order_are_refused(order: list[int]) -> N
     mixed = [sealed[:HEADER], *(chunks[i] for i in order), chunks[6]]
     got = bytearray()
     if order == sorted(order):
-        assert b"".join(chunked.decrypt(KEY, CONTEXT, mixed)) == text
+        assert b"".join(decrypt(KEY, CONTEXT, mixed)) == text
         return
 
     def drain() -> None:
-        for piece in chunked.decrypt(KEY, CONTEXT, mixed):
+        for piece in decrypt(KEY, CONTEXT, mixed):
             got.extend(piece)
 
     with pytest.raises(ChunkReordered) as refusal:

@@ -85,14 +85,18 @@ def test_events_decode_and_give_their_journal_arguments(sample: ModuleType, thin
     others = [BOB, ALICE]
     topics = [Stored.topic0, (5).to_bytes(32), (2).to_bytes(32)]
     data = encode(["address", "string", THING, "address[]"], [ALICE, "chữ", PLAIN_THING, others])
-    event = Stored.decode(topics, data)
+    event, args = Stored.decode(topics, data)
     assert event == Stored(5, ALICE, structs.Colour.GREEN, "chữ", thing, (BOB, ALICE))
     assert isinstance(event.colour, structs.Colour)
-    assert event.journal_args() == encode(
-        ["uint96", "address", "uint8", "string", THING, "address[]"],
-        [5, ALICE, 2, "chữ", PLAIN_THING, others],
+    assert (
+        args
+        == event.journal_args()
+        == encode(
+            ["uint96", "address", "uint8", "string", THING, "address[]"],
+            [5, ALICE, 2, "chữ", PLAIN_THING, others],
+        )
     )
-    assert Plain.decode([Plain.topic0], b"").journal_args() == b""
+    assert Plain.decode([Plain.topic0], b"") == (Plain(), b"")
     assert sample.Sample.events[Stored.topic0] is Stored
     with pytest.raises(AttributeError):
         event.id = 6
@@ -102,7 +106,7 @@ def test_threat_S14_malformed_logs_are_refused(sample: ModuleType) -> None:
     from sample_bindings.sample import Plain, Stored, Transfer
 
     topics = [Transfer.topic0, bytes(32), bytes(12) + bytes.fromhex(ALICE[2:]), bytes(32)]
-    assert Transfer.decode(topics, b"").to == ALICE
+    assert Transfer.decode(topics, b"")[0].to == ALICE
     for bad in (
         topics[:3],
         [*topics, bytes(32)],
@@ -128,7 +132,7 @@ def test_text_that_is_no_utf8_stops_no_reader(sample: ModuleType, thing: Any) ->
 
     topics = [Stored.topic0, (5).to_bytes(32), (2).to_bytes(32)]
     data = encode(["address", "bytes", THING, "address[]"], [ALICE, b"\x80\xff", PLAIN_THING, []])
-    event = Stored.decode(topics, data)
+    event, _ = Stored.decode(topics, data)
     assert event.text == "\udc80\udcff"
     assert event.journal_args() == encode(
         ["uint96", "address", "uint8", "bytes", THING, "address[]"],

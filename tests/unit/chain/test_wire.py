@@ -52,7 +52,7 @@ async def server(
 
 
 def wire(url: str, limit: int = 1000) -> Wire:
-    return Wire(URL(url), limit=limit, connect_timeout=2)
+    return Wire(URL(url), limit=limit, timeout=5, connect_timeout=2)
 
 
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -87,6 +87,7 @@ async def test_a_body_may_last_until_the_server_hangs_up() -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
         b"SSH-2.0\r\n\r\n",
         b"HTTP/2 200 OK\r\n\r\n",
+        LENGTH + LENGTH,
         b"",
     ],
 )

@@ -139,3 +139,43 @@ def test_values_of_another_type_are_refused(spec: Any, wrong: Any) -> None:
 @pytest.mark.parametrize("spec", ["string", "bytes", "int8", "uint", abi.Array("uint8"), abi.Struct])
 def test_what_takes_more_than_a_word_is_left_to_eth_abi(spec: Any) -> None:
     assert word(spec) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed(abi.Event):
+    amount: int
+    holder: str
+    colour: Colour
+    inner: Inner
+    name: bytes
+
+    topic0 = b"\1" * 32
+    abi_name = "Mixed"
+    abi_params = (
+        abi.Param("amount", "uint96"),
+        abi.Param("holder", "address", indexed=True),
+        abi.Param("colour", Colour),
+        abi.Param("inner", Inner),
+        abi.Param("name", "bytes2", indexed=True),
+    )
+
+
+@given(st.integers(0, 2**96 - 1), st.binary(min_size=20, max_size=20), st.sampled_from(Colour), st.data())
+def test_a_log_gives_the_words_that_its_journal_folds(
+    amount: int, account: bytes, colour: Colour, data: st.DataObject
+) -> None:
+    inner = Inner(data.draw(st.booleans()), data.draw(st.binary(min_size=16, max_size=16)))
+    event = Mixed(amount, to_checksum_address(account), colour, inner, b"vn")
+    topics = [Mixed.topic0, bytes(12) + account, b"vn" + bytes(30)]
+    plain = other_encode(
+        ["uint96", "uint8", "(bool,bytes16)"], [amount, int(colour), (inner.flag, inner.text)]
+    )
+    assert Mixed.decode(topics, plain) == (event, event.journal_args())
+    spoilt = data.draw(st.integers(0, len(plain) - 1))
+    bad = plain[:spoilt] + bytes([plain[spoilt] ^ 0xFF]) + plain[spoilt + 1 :]
+    try:
+        again, args = Mixed.decode(topics, bad)
+    except AbiError:
+        return
+    assert again != event
+    assert args == again.journal_args()

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from ledger.crypto import chunked
 from ledger.crypto.chunked import (
     BLOCK,
     CHUNK,
-    COBBLESTONE_256,
     HEADER,
     MAX_CHUNKS,
     SEALED_BLOCK,
@@ -32,16 +32,14 @@ from ledger.crypto.chunked import (
     ChunkReordered,
     ChunkTampered,
     CommitmentMismatch,
-    Decryptor,
-    Encryptor,
     Extended,
-    Message,
     MessageTooLong,
-    Suite,
     Truncated,
     WrongContext,
     WrongKey,
 )
+from ledger.crypto.message import COBBLESTONE_256, Message, Suite, key_id
+from ledger.crypto.stream import Decryptor, Encryptor
 
 KEY = bytes(range(32))
 CONTEXT = b"a context"
@@ -93,10 +91,13 @@ def test_R12_official_vector(vector: dict[str, Any]) -> None:
     plaintext = bytearray()
 
     def decrypt() -> None:
-        stream = Decryptor(key, context, suite=suite)
-        for start in range(0, len(ciphertext), 1000):
-            plaintext.extend(stream.update(ciphertext[start : start + 1000]))
-        plaintext.extend(stream.finish())
+        message = Message.unlock(key, context, ciphertext[:HEADER], suite=suite)
+        chunks = (len(ciphertext) - HEADER) // SEALED_CHUNK
+        for number in range(chunks + 1):
+            sealed = ciphertext[HEADER + number * SEALED_CHUNK :][:SEALED_CHUNK]
+            out = bytearray(max(len(sealed) - TAG, 0))
+            message.open_into(number, sealed, out, last=number == chunks)
+            plaintext.extend(out)
 
     if vector["expect"] == "success":
         decrypt()
@@ -236,7 +237,7 @@ def test_threat_S07_tampered() -> None:
 
 
 def test_threat_S07_swapped_wrong_key_wrong_context() -> None:
-    name = chunked.key_id(KEY)
+    name = key_id(KEY)
     other = bytes(32)
     with pytest.raises(WrongKey):
         unseal(SEALED, key=other, expected_key_id=name)
@@ -264,6 +265,21 @@ def test_threat_S07_no_plaintext_before_the_error() -> None:
         out = bytearray(len(TEXT)) + b"not ours"
         with pytest.raises(ChunkTampered):
             message.open_into(0, damaged, out, last=True)
+        assert out == bytes(len(TEXT)) + b"not ours"
+
+
+def test_threat_S07_no_plaintext_of_a_stream_before_the_error() -> None:
+    """Neither of the piece that fails, nor of the chunk that it completes."""
+    for begun in (0, 100, SEALED_CHUNK + 100):
+        damaged = bytearray(SEALED)
+        damaged[HEADER + 2 * SEALED_CHUNK + 5] ^= 1
+        stream = Decryptor(KEY, CONTEXT)
+        before = len(stream.update(damaged[: HEADER + begun]))
+        out = bytearray(len(TEXT)) + b"not ours"
+        with pytest.raises(ChunkTampered) as refusal:
+            stream.update_into(damaged[HEADER + begun :], out)
+        assert refusal.value.index == 2
+        assert out[: 2 * CHUNK - before] == bytes(2 * CHUNK - before)
         assert out == bytes(len(TEXT)) + b"not ours"
 
 
@@ -348,13 +364,13 @@ def test_threat_S13_memory_is_constant_over_256_megabytes() -> None:
 def test_threat_S10_nothing_shows_the_key() -> None:
     canary = os.urandom(32)
     message = Message.new(canary, CONTEXT)
-    derived = chunked.HKDFExpand(
-        chunked.SHA512(),
+    derived = HKDFExpand(
+        SHA512(),
         32,
         b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0" + message.header[:24] + CONTEXT,
     ).derive(canary)
     assert repr(message) == f"<Message salt={message.header[:24].hex()}>"
-    shown = [repr(message), str(message), f"{message!r}", repr(Encryptor(canary, CONTEXT, message=message))]
+    shown = [repr(message), str(message), f"{message!r}", repr(Encryptor(canary, CONTEXT))]
     for failing in (
         lambda: Message.unlock(canary, b"other", message.header),
         lambda: Message.unlock(canary, b"other", message.header, expected_key_id=bytes(32)),

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.crypto.chunked import BLOCK, CHUNK, Encryptor, Message, payload_context
+from ledger.crypto.chunked import BLOCK, CHUNK, HEADER, ciphertext_size, payload_context
 from ledger.crypto.merkle import PayloadHasher
+from ledger.crypto.message import Message
 from ledger.crypto.seal import GrantContext, PrivateKey, Suite, open_sealed, seal
 
 FILE: Final = Path(__file__).parents[2] / "vectors" / "payload.json"
@@ -20,6 +21,7 @@ LISTINGS, SELLER, DEPOSIT = b"\x11" * 20, b"\x22" * 20, b"\x33" * 32
 CONTEXT: Final = payload_context(CHAIN_ID, LISTINGS, SELLER, DEPOSIT)
 GRANT: Final = GrantContext(CHAIN_ID, b"\x44" * 20, 281_474_976_710_657, 3, b"\x55" * 32, "use")
 RECIPIENT: Final = PrivateKey(Suite.X25519, bytes(range(1, 33)))
+QUANTUM: Final = PrivateKey(Suite.MLKEM768_X25519, bytes(range(1, 33)))
 
 
 def plaintext(size: int) -> bytes:
@@ -27,8 +29,10 @@ def plaintext(size: int) -> bytes:
 
 
 def ciphertext(text: bytes) -> bytes:
-    encryptor = Encryptor(KEY, CONTEXT, message=Message(KEY, CONTEXT, SALT))
-    return bytes(encryptor.update(text)) + bytes(encryptor.finish())
+    message = Message(KEY, CONTEXT, SALT)
+    sealed = bytearray(ciphertext_size(len(text)) - HEADER)
+    message.seal_into(0, text, sealed, last=True)
+    return message.header + bytes(sealed)
 
 
 def payload(size: int) -> dict[str, Any]:
@@ -60,6 +64,8 @@ def test_R12_the_page_is_judged_by_what_we_write() -> None:
     sealed = kept.pop("sealed")
     assert kept == vectors()
     assert open_sealed(bytes.fromhex(sealed["sealed"][2:]), RECIPIENT, GRANT) == KEY
+    quantum = bytes.fromhex(sealed["quantum"]["sealed"][2:])
+    assert open_sealed(quantum, QUANTUM, GRANT) == KEY
 
 
 if __name__ == "__main__":
@@ -73,5 +79,9 @@ if __name__ == "__main__":
         "version": GRANT.listing_version,
         "block_hash": "0x" + GRANT.block_hash.hex(),
         "purpose": GRANT.purpose,
+        "quantum": {
+            "public": "0x" + QUANTUM.public.hex(),
+            "sealed": "0x" + seal(KEY, QUANTUM.public, GRANT).hex(),
+        },
     }
     FILE.write_text(json.dumps(vectors() | {"sealed": sealed}, indent=1) + "\n")

@@ -7,7 +7,6 @@ import pytest
 from ledger.crypto.chunked import (
     BLOCK,
     SEALED_BLOCK,
-    Encryptor,
     Extended,
     Truncated,
     WrongContext,
@@ -15,6 +14,7 @@ from ledger.crypto.chunked import (
     payload_context,
 )
 from ledger.crypto.merkle import FIRST_LEAF, PayloadHasher, leaf_range
+from ledger.crypto.stream import Encryptor
 from ledger.crypto.verified import (
     LEAF,
     BlockReordered,

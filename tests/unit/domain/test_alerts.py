@@ -1,11 +1,12 @@
 """Alerts, each with the trades that caused it and with none that did not."""
 
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Iterable, Iterator
 from itertools import count
 
 import pytest
 
-from ledger.domain.alerts import REPEATED_SECONDS, Alert, Sold, alerts
+from ledger.domain.alerts import REPEATED_SECONDS, Alert, Sold, Watch
 from ledger.domain.history import Trade
 
 A, B, C = (bytes([n]) * 20 for n in (1, 2, 3))
@@ -41,6 +42,13 @@ def deal(
         time=at,
     )
     return trade, Sold(seller, "people" if personal else "items", "other", personal, people)
+
+
+def alerts(deals: Iterable[Deal]) -> list[Alert]:
+    watch = Watch()
+    for trade, sold in deals:
+        watch.add(trade, sold)
+    return watch.alerts()
 
 
 def of(found: list[Alert], kind: str) -> list[Alert]:
@@ -102,3 +110,15 @@ def test_R03_a_price_far_from_the_usual(places: Iterator[int]) -> None:
     (alert,) = alerts([*usual, deal(places, A, C, 100, listing=20)])
     assert alert.facts["score"] < 0
     assert alerts([*usual[:6], deal(places, A, C, 10_000, listing=20)]) == []
+
+
+def test_R28_trades_are_not_kept(places: Iterator[int]) -> None:
+    tracemalloc.start()
+    watch, sizes = Watch(), []
+    for day in range(3000):
+        watch.add(*deal(places, A, B, 100, at=day * DAY))
+        if day % 1000 == 999:
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert watch.alerts() == []
+    assert sizes[2] - sizes[0] < 10_000

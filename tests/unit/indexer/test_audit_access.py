@@ -7,6 +7,7 @@ import pytest
 from ledger.crypto.merkle import RootBuilder, leaf_hash
 from ledger.domain.grant import Grant
 from ledger.domain.history import Inquiry
+from ledger.domain.retention import YEAR, YEARS
 from ledger.indexer.audit.access import Record, check_log, check_records
 from ledger.indexer.audit.report import CODES, Report
 from ledger.proofs import access
@@ -118,3 +119,20 @@ def test_a_leaf_that_the_service_has_not_told_yet_is_no_finding() -> None:
     found = report()
     check_records(found, LOG[:3], LOG, RECORDS)
     assert found.findings == []
+
+
+def test_R30_a_record_whose_time_was_over_may_be_gone_and_no_other() -> None:
+    now = 1002 + YEARS * YEAR
+    over = [*LOG, access.retention_leaf(now, 1002)]
+    found = report()
+    check_records(found, over, over, [*RECORDS[2:]])  # those of 1000 and 1001 are gone
+    assert found.findings == []
+    check_records(found, over, over, [RECORDS[0], LOOK])  # and that of 1002
+    only(found, "record", "entry 3", "no row")
+
+
+def test_R30_a_record_thrown_away_before_its_time_is_found() -> None:
+    early = [*LOG, access.retention_leaf(1001 + YEARS * YEAR, 1002)]
+    found = report()
+    check_records(found, early, early, [*RECORDS[2:]])
+    only(found, "record", "entry 5", "younger than 10 years")

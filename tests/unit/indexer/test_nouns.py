@@ -11,7 +11,7 @@ from ledger.store.index.rows import index_table
 def test_every_column_stands_for_something_of_the_state() -> None:
     for noun in (*NOUNS, EXCHANGE):
         columns = index_table(noun.name).columns
-        assert len(columns) == len(noun.key) + sum(part.width for part in noun.parts), noun.name
+        assert len(columns) == noun.head + sum(part.width for part in noun.parts), noun.name
         assert [c.primary_key for c in columns] == [index < len(noun.key) for index in range(len(columns))], (
             noun.name
         )

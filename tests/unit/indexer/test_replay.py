@@ -28,10 +28,9 @@ from ledger.chain.bindings.structs import LicenceStatus, OrderStatus, Part, Plan
 from ledger.chain.events import Entry, EntryId
 from ledger.domain.ids import plan_id
 from ledger.domain.market import NEVER, Kind, Right, Role
+from ledger.indexer.projections import IGNORED, PROJECTIONS
 from ledger.indexer.replay import (
-    IGNORED,
     JOURNALLED,
-    PROJECTIONS,
     ImpossibleEvent,
     OutOfOrder,
     UnknownEvent,
@@ -66,7 +65,12 @@ def entries(events: Iterable[Event], block: int = 1, first: int = 0) -> list[tup
     return [
         (
             Entry(
-                EntryId(1, h(block), h(block), index, account(99)), block, 0, CONTRACT_OF[type(event)], event
+                EntryId(1, h(block), h(block), index, account(99)),
+                block,
+                0,
+                CONTRACT_OF[type(event)],
+                event,
+                event.journal_args(),
             ),
             1000 + block,
         )

@@ -98,6 +98,18 @@ async def test_ranges_outside_are_refused(objects: ObjectStore) -> None:
             await get(objects, NAME, start, end)
 
 
+async def test_a_local_object_is_a_file(tmp_path: Path) -> None:
+    objects = ObstoreObjects.at(str(tmp_path / "objects"))
+    await put(objects, NAME, b"content")
+    file = await objects.file(NAME)
+    assert file is not None
+    with file:
+        await objects.delete(NAME)
+        assert file.read() == b"content"
+    with pytest.raises(ObjectNotFound):
+        await objects.file(NAME)
+
+
 async def test_missing_objects(objects: ObjectStore) -> None:
     for call in (objects.info(NAME), objects.delete(NAME), get(objects, NAME)):
         with pytest.raises(ObjectNotFound, match="no object"):
@@ -169,6 +181,22 @@ async def test_objects_never_change(objects: ObjectStore) -> None:
     assert await get(objects, NAME) == b"first"
     assert await names(objects) == {NAME}
     assert await objects.sweep(timedelta(seconds=-60)) == 0  # nothing was left behind
+
+
+@pytest.mark.parametrize("objects", ["s3"], indirect=True)
+async def test_more_than_the_store_can_rename_is_refused_before_it_is_sent(
+    objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert objects.largest == 5 << 30
+    monkeypatch.setattr(stored, "_COPIED", 20 << 20)
+    await put(objects, NAME, *[bytes(1 << 20)] * 20)  # in several parts
+    async with await objects.create() as writer:
+        for _ in range(20):
+            await writer.write(bytes(1 << 20))
+        with pytest.raises(StorageFailed, match="20971520"):
+            await writer.write(b"1")
+    assert await names(objects) == {NAME}
+    assert await objects.sweep(timedelta(seconds=-60)) == 0
 
 
 async def test_two_writers_of_one_name(objects: ObjectStore) -> None:

@@ -134,6 +134,15 @@ def test_a_mismatch_names_the_field_and_both_values() -> None:
     assert str(refused.value) == f"purchase.price is proven to be {price}, claimed is 1"
 
 
+def test_a_mismatch_names_a_field_that_only_one_side_has() -> None:
+    claim = bundle("licence").claim
+    with pytest.raises(ClaimMismatch, match=r"^more is proven to be None, claimed is 1$"):
+        check(replace(bundle("licence"), claim=claim | {"more": 1}), "licence")
+    fewer = {name: value for name, value in claim.items() if name != "holder"}
+    with pytest.raises(ClaimMismatch, match=f"^holder is proven to be {claim['holder']}, claimed is None$"):
+        check(replace(bundle("licence"), claim=fewer), "licence")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_threat_S20_every_part_is_needed_and_none_is_left_over(name: str) -> None:
     whole = bundle(name)
@@ -195,6 +204,13 @@ def test_threat_S20_wrong_chain_code_and_time() -> None:
     with pytest.raises(TooOld, match="8 seconds old"):
         verify(vector(name), replace(TRUST, maximum_age=7), now + 8)
     verify(vector(name), TRUST, now + 10**9)
+
+
+def test_threat_S20_a_genesis_block_is_known_by_a_whole_hash() -> None:
+    value = json.loads(vector("licence"))
+    value["chain"]["genesis_hash"] += "00"
+    with pytest.raises(BadBundle):
+        verify(canonical(value), TRUST, when("licence"))
 
 
 def test_threat_S20_a_receipt_is_of_a_block_before() -> None:

@@ -193,3 +193,11 @@ def test_ancestry_is_whole() -> None:
     ):
         with pytest.raises(HashMismatch):
             verify_ancestry(bad, trusted)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("stateRoot", 31), ("miner", 21), ("logsBloom", 255), ("nonce", 7)]
+)
+def test_a_node_that_gives_a_field_of_another_size_is_refused(name: str, size: int) -> None:
+    with pytest.raises(BadHeader):
+        header.from_rpc({**BLOCK_1, name: f"0x{bytes(size).hex()}"})

@@ -185,3 +185,19 @@ def test_bytes_cannot_move_between_the_parts() -> None:
     with pytest.raises(NotAHash):
         verify([], EMPTY, known={1: b"\1"})
     assert issubclass(NotAHash, JournalError)
+
+
+def test_a_refusal_says_what_was_proven_and_what_was_found() -> None:
+    history = links(3)
+    running = list(heads(history))
+    cases: list[tuple[list[Link], bytes, dict[int, bytes], tuple[int, int, bytes, bytes]]] = [
+        (history, running[-1], {0: running[0]}, (0, 0, running[0], EMPTY)),
+        (history, running[-1], {2: running[0]}, (0, 2, running[0], running[1])),
+        (history[:2], running[-1], {3: running[-1]}, (0, 2, running[-1], running[1])),
+        (history, EMPTY, {}, (0, 3, EMPTY, running[-1])),
+    ]
+    for given, expected, known, said in cases:
+        with pytest.raises(JournalMismatch) as caught:
+            verify(given, expected, known=known)
+        error = caught.value
+        assert (error.proven, error.upto, error.expected, error.found) == said

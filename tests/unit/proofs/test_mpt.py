@@ -277,7 +277,7 @@ BROKEN: dict[str, tuple[str, list[Encodable]]] = {
     "another child of 31 bytes": ("1a", [branch({1: HASHED, 2: HASHED[:31]}), LEAF]),
     "a value that is a list": ("1a", [branch({1: HASHED}, [b"a"]), LEAF]),
     "a value of this key that is a list": ("", [branch({1: HASHED}, [b"a"])]),
-    "an embedded node of 32 bytes": ("1a", [branch({1: [b"\x3a", b"v" * 28 + b"!!"], 2: HASHED})]),
+    "an embedded node of 32 bytes": ("1a", [branch({1: [b"\x3a", b"v" * 27 + b"!!"], 2: HASHED})]),
     "another embedded node of 32 bytes": ("1a", [branch({1: HASHED, 2: [b"\x3a", b"v" * 30]}), LEAF]),
     "a hashed node of 31 bytes": (
         "1a",

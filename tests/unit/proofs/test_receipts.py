@@ -241,3 +241,13 @@ def test_refuses_receipts_out_of_order() -> None:
     for spoiled in (rpc[::-1], rpc[1:], [rpc[0], rpc[2]]):
         with pytest.raises(BadReceipt):
             receipts.block_from_rpc(spoiled)
+
+
+def test_a_node_may_leave_out_the_type_of_a_legacy_receipt_and_give_a_root_for_its_status() -> None:
+    legacy = receipt(0, log(0), kind=0, outcome=b"\7" * 32)
+    told = as_rpc(legacy, 0)
+    del told["type"]
+    assert receipts.from_rpc(told) == legacy
+    for root in ("0x" + "07" * 31, "0x" + "07" * 33, None):
+        with pytest.raises(BadReceipt):
+            receipts.from_rpc({**told, "root": root})

@@ -400,3 +400,11 @@ def test_follow_refuses() -> None:
         end.follow(propose(KEYS[:4], parent=end.hash, number=end.number + 1))
     with pytest.raises(TooFewSeals):
         start.follow(propose(KEYS[:4], parent=start.hash, signers=KEYS[:2]))
+
+
+@pytest.mark.parametrize("last", [2, 3, 27, 28, 255])
+def test_threat_S20_a_seal_has_one_spelling(last: int) -> None:
+    extra = seals.decode(BESU.extra_data)
+    respelt = (extra.seals[0][:64] + bytes([last]), *extra.seals[1:])
+    with pytest.raises(BadSeal, match="ends in 0 or 1"):
+        verify_listed(replace(BESU, extra_data=replace(extra, seals=respelt).encode()), BESU_VALIDATORS)

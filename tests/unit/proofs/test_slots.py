@@ -132,6 +132,7 @@ SYNTHETIC = Layout(
                     ("bySigned", "t_mapping(t_int16,t_uint24)"),
                     ("byBool", "t_mapping(t_bool,t_uint24)"),
                     ("text", "t_string_storage"),
+                    ("square", "t_array(t_array(t_uint24)25_storage)2_storage"),
                     *(
                         (f"of{bytes_}", f"t_array(t_uint{8 * bytes_})dyn_storage")
                         for bytes_ in (11, 12, 16, 17)
@@ -185,6 +186,12 @@ SYNTHETIC = Layout(
                 "label": "struct S[3]",
                 "numberOfBytes": "192",
             },
+            "t_array(t_array(t_uint24)25_storage)2_storage": {
+                "base": "t_array(t_uint24)25_storage",
+                "encoding": "inplace",
+                "label": "uint24[25][2]",
+                "numberOfBytes": "192",
+            },
             "t_array(t_array(t_uint24)25_storage)dyn_storage": {
                 "base": "t_array(t_uint24)25_storage",
                 "encoding": "dynamic_array",
@@ -207,6 +214,7 @@ def test_packed_and_nested_arrays() -> None:
     assert at(SYNTHETIC.place("fixed", 24)) == (1 + 2, 12, 3)
     assert at(SYNTHETIC.place("wide", 2, "b")) == (2 + 5, 0, 5)
     assert at(SYNTHETIC.place("grid", 2, 10)) == (hashed(word(3)) + 2 * 3 + 1, 0, 3)
+    assert at(SYNTHETIC.place("square", 1, 10)) == (10 + 3 + 1, 0, 3)
 
 
 @pytest.mark.parametrize(("size", "of_three"), [(11, (1, 11)), (12, (1, 12)), (16, (1, 16)), (17, (3, 0))])
@@ -221,8 +229,10 @@ def test_every_kind_of_key() -> None:
     assert SYNTHETIC.place("byText", "Việt Nam").slot == hashed("Việt Nam".encode(), word(5))
     assert SYNTHETIC.place("byBytes", b"ab").slot == hashed(b"ab", word(6))
     assert SYNTHETIC.place("bySigned", -2).slot == hashed(b"\xff" * 31 + b"\xfe", word(7))
-    assert SYNTHETIC.place("bySigned", 32_767).slot == hashed(word(32_767), word(7))
+    for signed in (-32_768, 0, 32_767):
+        assert SYNTHETIC.place("bySigned", signed).slot == hashed(signed.to_bytes(32, signed=True), word(7))
     assert SYNTHETIC.place("byBool", True).slot == hashed(word(1), word(8))
+    assert SYNTHETIC.place("byBool", False).slot == hashed(word(0), word(8))
 
 
 def test_reading() -> None:
@@ -251,6 +261,7 @@ def test_reading() -> None:
         ("small", ("0",)),
         ("small", (0, 0)),
         ("fixed", (25,)),
+        ("square", (2,)),
         ("wide", (0, "c")),
         ("wide", (0, 1)),
         ("bySelector", (b"\1\2\3",)),

@@ -1,5 +1,6 @@
 """Transparency logs: formats against published examples, and every way to tamper with one (threat S19)."""
 
+import base64
 import hashlib
 import random
 
@@ -76,6 +77,48 @@ def test_a_note_that_others_signed() -> None:
             Verifier.parse(text)
 
 
+def test_what_is_no_verifier() -> None:
+    for name, key in (("a b", VERIFIER.key), ("a+b", VERIFIER.key), ("", VERIFIER.key), ("a", bytes(31))):
+        with pytest.raises(BadNote, match="neither space nor plus"):
+            Verifier(name, key)
+
+
+def test_a_key_whose_base64_has_a_plus() -> None:
+    key = next(n.to_bytes(32) for n in range(1 << 16) if "+" in str(Verifier("a", n.to_bytes(32)))[11:])
+    assert Verifier.parse(str(Verifier("a", key))) == Verifier("a", key)
+
+
+def signed(text: str) -> bytes:
+    """Any text, signed under the log's name."""
+    blob = base64.b64encode(VERIFIER.id + KEY.sign(text.encode())).decode()
+    return f"{text}\n— {ORIGIN} {blob}\n".encode()
+
+
+def test_a_notes_text_may_have_empty_lines_and_its_signatures_one_form() -> None:
+    assert VERIFIER.open(signed("a\n\nb\n")) == "a\n\nb\n"
+    whole = signed("a\n").decode()
+    for bad in (
+        whole.replace("— ", "- "),
+        whole.replace(f"— {ORIGIN} ", "—  "),
+        whole[:-2] + "!\n",
+        whole[:-1] + "=\n",
+        whole.replace(f"{ORIGIN} ", f"{ORIGIN} \t"),
+    ):
+        with pytest.raises(BadNote):
+            VERIFIER.open(bad.encode())
+
+
+def test_a_checkpoint_is_of_the_log_that_signed_it() -> None:
+    root_ = base64.b64encode(bytes(32)).decode()
+    assert Checkpoint.open(signed(f"{ORIGIN}\n3\n{root_}\nmore\n"), VERIFIER).size == 3
+    for text in (f"another\n3\n{root_}\n", f"{ORIGIN}\n3\n", f"{ORIGIN}\n-3\n{root_}\n"):
+        with pytest.raises(BadCheckpoint, match="origin, the size, the root"):
+            Checkpoint.open(signed(text), VERIFIER)
+    for digest in (bytes(31), bytes(33)):
+        with pytest.raises(BadCheckpoint, match="32 bytes"):
+            Checkpoint.open(signed(f"{ORIGIN}\n3\n{base64.b64encode(digest).decode()}\n"), VERIFIER)
+
+
 def test_a_note_with_other_signatures_too() -> None:
     other = Ed25519PrivateKey.from_private_bytes(b"\x08" * 32)
     note = checkpoint(log(3)).sign(KEY)
@@ -126,6 +169,8 @@ def test_no_paths(path: str) -> None:
 
 
 def test_entries() -> None:
+    assert tlog.decode_entries(tlog.encode_entries([b"one", b""]), 2) == [b"one", b""]
+    assert (tlog.encode_entries([]), tlog.decode_entries(b"", 0)) == (b"", [])
     entries = [b"", b"one", b"x" * tlog.LARGEST]
     data = tlog.encode_entries(entries)
     assert data[:7] == b"\0\0\0\3one"
@@ -154,6 +199,26 @@ def test_the_root_from_the_partial_tiles(size: int) -> None:
     assert size or root(entries) == EMPTY_ROOT == hashlib.sha256().digest()
 
 
+def test_which_tiles_hold_which_entries() -> None:
+    assert list(tlog.tiles(0, 0)) == []
+    assert list(tlog.tiles(0, 1)) == [(0, 1)]
+    assert list(tlog.tiles(255, 513)) == [(0, 256), (1, 256), (2, 1)]
+    assert list(tlog.tiles(256, 512)) == [(1, 256)]
+
+
+def test_a_tree_is_made_of_the_tiles_that_there_are() -> None:
+    hashes = [leaf_hash(entry) for entry in log(257)]
+    for size, paths in ((1, ["tile/0/000.p/1"]), (257, ["tile/0/000", "tile/0/001.p/1"])):
+        asked: list[str] = []
+
+        def fetch(path: str, asked: list[str] = asked) -> bytes:
+            asked.append(path)
+            return b"".join(hashes[slice(*_span(path))])
+
+        assert tlog.proof_tree(size, fetch).root() == root(log(size))
+        assert asked == paths
+
+
 def test_proofs_from_tiles() -> None:
     entries, random_ = log(1000), random.Random(1)  # noqa: S311
     hashes = [leaf_hash(entry) for entry in entries]
@@ -180,6 +245,14 @@ def test_threat_S19_edit_delete_insert_truncate_and_fork() -> None:
     honest = checkpoint(entries)
     fsck(entries, honest, known)
     fsck(entries, honest, {})
+    fsck(entries, honest, {300: honest.root})
+    fsck([], checkpoint([]), {})
+    with pytest.raises(LogMismatch, match="the 299 of the checkpoint"):
+        fsck(entries, checkpoint(entries[:299]), {})
+    with pytest.raises(LogMismatch, match="first 0 entries are sound; among the next 300"):
+        fsck([b"another", *entries[1:]], honest, {})
+    with pytest.raises(LogMismatch, match="first 100 entries are sound; among the next 156"):
+        fsck([*entries[:100], b"another", *entries[101:]], honest, known)
     for at in (0, 1, 99, 100, 255, 256, 299):
         edited = [*entries[:at], b"another", *entries[at + 1 :]]
         deleted = [*entries[:at], *entries[at + 1 :]]

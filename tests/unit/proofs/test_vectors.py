@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.vectors.evidence import judge, judge_flips, judge_tree, judge_trie, load
+from tests.vectors.evidence import judge, judge_dossier, judge_flips, judge_tree, judge_trie, load
 
 REFUSALS = Path("api/web/src/proofs/error.ts")
 VECTORS = load()
@@ -15,6 +15,11 @@ def test_R18_threat_S20_every_case() -> None:
     for case in VECTORS["cases"]:
         assert judge(VECTORS, case) == case["outcome"], case["name"]
     assert sum(case["outcome"] == "proven" for case in VECTORS["cases"]) > 10
+
+
+def test_R29_every_dossier() -> None:
+    for case in VECTORS["dossiers"]:
+        assert judge_dossier(VECTORS, case) == case["outcome"], case["name"]
 
 
 def test_threat_S20_flipped_bytes() -> None:
@@ -32,6 +37,6 @@ def test_threat_S20_tries_and_trees() -> None:
 
 def test_every_refusal_that_the_page_knows_is_tried() -> None:
     known = set(re.findall(r'\| "(\w+)"', REFUSALS.read_text().partition("export function")[0]))
-    tried = {case["outcome"] for part in ("cases", "tries", "trees") for case in VECTORS[part]}
+    tried = {case["outcome"] for part in ("cases", "dossiers", "tries", "trees") for case in VECTORS[part]}
     tried |= {outcome for case in VECTORS["flips"] for outcome in case["outcomes"]}
     assert known - tried == UNTRIED

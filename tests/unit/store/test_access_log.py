@@ -6,9 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ledger.crypto.merkle import RootBuilder, leaf_hash
-from ledger.proofs import tlog
+from ledger.domain.grant import Grant
+from ledger.domain.history import Inquiry
+from ledger.proofs import access, tlog
 from ledger.store.access_log import AccessLog
 from ledger.store.database import Database
+from ledger.store.grants import Grants
+from ledger.store.inquiries import Inquiries
 
 WIDTH = tlog.WIDTH
 
@@ -62,3 +66,17 @@ async def test_entries_at_once_take_different_places(database: Database) -> None
 
     places = await asyncio.gather(*(add(b"%d" % n) for n in range(20)))
     assert sorted(places) == list(range(20))
+
+
+async def test_R34_grants_and_inquiries_come_back_as_their_leaves_say(database: Database) -> None:
+    grants = [Grant(bytes([n]) * 16, n, 1 << 48, bytes(20), bytes(32), "audit", None, None) for n in (1, 2)]
+    inquiry = Inquiry(bytes(16), 3, bytes(20), "supervisor", "entries", {"licence": str(1 << 95)})
+    async with database.transaction() as session:
+        for grant in grants:
+            await Grants(session).record(grant)
+        await Inquiries(session).add(inquiry)
+    async with database.reading() as session:
+        assert await Grants(session).every() == [(grant, at) for at, grant in enumerate(grants)]
+        assert await Inquiries(session).every() == [(inquiry, 2)]
+        leaves = [*map(access.grant_leaf, grants), access.inquiry_leaf(inquiry)]
+        assert await AccessLog(session).entries(0, 3) == leaves

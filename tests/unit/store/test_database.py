@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ledger.store.columns import Hash, Uint256
-from ledger.store.database import Database, NestedTransaction
+from ledger.store.database import Database, NestedTransaction, NotMigratable
 from ledger.store.engine import DatabaseUrlRefused
 from tests.postgresql import Postgresql
 
@@ -101,6 +101,17 @@ async def test_a_nested_transaction_is_refused_at_once(database: Database) -> No
                 pass
     async with database.transaction():
         pass
+
+
+async def test_R13_a_migration_does_not_wait_long_for_who_uses_a_table(postgresql: Postgresql) -> None:
+    database = Database(postgresql.empty())
+    await database.migrate("0022")
+    async with asyncio.timeout(25), database.transaction(queue=False) as session:
+        await run(session, "LOCK TABLE index_entries IN ROW EXCLUSIVE MODE")  # as who writes it does
+        with pytest.raises(NotMigratable, match="lock timeout"):
+            await database.migrate()
+    await database.migrate()
+    await database.close()
 
 
 async def test_who_asks_not_to_queue_waits_for_nobody_on_postgresql(postgresql: Postgresql) -> None:

@@ -33,6 +33,9 @@ def schema(connection: Connection) -> Schema:
         foreign = found.get_foreign_keys(name)
         return {
             "columns": {(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(name)},
+            "needed": {
+                c["name"] for c in found.get_columns(name) if not c["nullable"] and c["default"] is None
+            },
             "key": found.get_pk_constraint(name)["constrained_columns"],
             "unique": {(c["name"], *c["column_names"]) for c in found.get_unique_constraints(name)},
             "foreign": {(*c["constrained_columns"], c["referred_table"]) for c in foreign},
@@ -114,3 +117,56 @@ async def test_R13_each_revision_goes_down_and_up_with_rows(database: Database) 
     assert left == {}
     await database.migrate()
     assert await read(database, schema) == whole
+
+
+FIRST = "0022"
+"""From here on the version before goes on working on what a revision makes."""
+
+
+async def test_R13_the_version_before_works_on_what_a_revision_makes(empty_url: str) -> None:
+    """Expand, then contract: a revision adds what may be left out. What goes must have been unused since an
+    earlier revision, which `unused_since` in its file names."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    later = list(ScriptDirectory.from_config(config).iterate_revisions("head", FIRST))
+    database = Database(empty_url)
+    await database.migrate(FIRST)
+    before = await read(database, schema)
+    for script in reversed(later):
+        await database.migrate(script.revision)
+        after = await read(database, schema)
+        said = getattr(script.module, "unused_since", None)
+        if said is None:
+            assert not broken(before, after), script.revision
+        else:
+            assert said in {older.revision for older in later} - {script.revision}
+        before = after
+    await database.close()
+
+
+def broken(before: Schema, after: Schema) -> set[Any]:
+    """What keeps a program that knows the schema before from working on the one after."""
+    found: set[Any] = set(before) - set(after)
+    for name in set(before) & set(after):
+        old, new = before[name], after[name]
+        found |= old["columns"] - new["columns"]  # gone, of another type, or no longer to be left out
+        found |= {each for each in new["columns"] - old["columns"] if each[0] in new["needed"]}
+        for kind in ("unique", "foreign", "checks"):
+            found |= new[kind] - old[kind]
+    return found
+
+
+def test_what_breaks_the_version_before() -> None:
+    empty = {"columns": set(), "needed": set(), "unique": set(), "foreign": set(), "checks": set()}
+    old = {"t": empty | {"columns": {("a", "INTEGER", False)}}}
+    assert not broken(
+        old, {"t": empty | {"columns": {("a", "INTEGER", False), ("b", "TEXT", True)}}, "u": empty}
+    )
+    for new in (
+        {},
+        {"t": empty},
+        {"t": old["t"] | {"columns": {("a", "TEXT", False)}}},
+        {"t": old["t"] | {"columns": {("a", "INTEGER", False), ("b", "TEXT", False)}, "needed": {"b"}}},
+        {"t": old["t"] | {"unique": {("once", "a")}}},
+    ):
+        assert broken(old, new), new

@@ -4,7 +4,7 @@ import { NotConnected, wallet } from "../wallet/wallet.svelte";
 import type { Hex } from "../wallet/provider";
 import { at, chain, type ContractName } from "./client";
 import { explain, type Explanation } from "./explain";
-import { Failed, Replaced, transactions } from "./transactions.svelte";
+import { transactions } from "./transactions.svelte";
 
 export type Line = readonly [label: string, value: string];
 
@@ -86,8 +86,7 @@ function ask<T>(
         if (wallet.account === null) throw new NotConnected();
         settle(await work(wallet.account));
       } catch (error) {
-        if (error instanceof Replaced) settle(null);
-        else fail(error instanceof Failed ? { text: error.message, detail: "", declined: false } : explain(error));
+        fail(explain(error));
       }
     };
     desk.open = { ...shown, stage: "asking", explanation: null, run, cancel: () => settle(null) };
@@ -110,9 +109,10 @@ async function send(action: Action, account: Hex): Promise<TransactionReceipt> {
   const free = (await client.getGasPrice()) === 0n ? { gasPrice: "0x0" } : {};
   enter("signing");
   const asked = { from: account, to: address, data, ...free };
+  const [nonce, since] = await Promise.all([client.getTransactionCount({ address: account, blockTag: "pending" }), client.getBlockNumber()]);
   const hash = (await wallet.provider.request({ method: "eth_sendTransaction", params: [asked] })) as Hex;
   enter("sent");
-  return transactions.track(hash, account, action.title);
+  return transactions.track(hash, action.title, { account, to: address, data, nonce, since: Number(since) });
 }
 
 function enter(stage: Stage): void {

@@ -1,9 +1,11 @@
 /** The chain: read through the exchange's public node, or through the wallet where it names none. */
 import { createPublicClient, custom, http, type Abi, type PublicClient } from "viem";
+import * as AccessManager from "../generated/AccessManager";
 import { errors } from "../generated/errors";
 import * as Exchange from "../generated/Exchange";
 import * as Licences from "../generated/Licences";
 import * as Listings from "../generated/Listings";
+import * as LogAnchor from "../generated/LogAnchor";
 import * as Participants from "../generated/Participants";
 import * as Reviews from "../generated/Reviews";
 import * as SettlementToken from "../generated/SettlementToken";
@@ -13,9 +15,11 @@ import type { Hex } from "../wallet/provider";
 
 /** Every contract with all errors of all of them: a call reverts with the error of whichever it reached. */
 export const ABI = {
+  AccessManager: [...AccessManager.abi, ...errors],
   Exchange: [...Exchange.abi, ...errors],
   Licences: [...Licences.abi, ...errors],
   Listings: [...Listings.abi, ...errors],
+  LogAnchor: [...LogAnchor.abi, ...errors],
   Participants: [...Participants.abi, ...errors],
   Reviews: [...Reviews.abi, ...errors],
   SettlementToken: [...SettlementToken.abi, ...errors],

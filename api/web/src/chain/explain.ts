@@ -5,6 +5,7 @@ import { PayloadError } from "../crypto/error";
 import { Problem, Unreachable } from "../lib/api";
 import { codeOf } from "../wallet/provider";
 import { NotConnected, WrongChain } from "../wallet/wallet.svelte";
+import { Failed, Replaced } from "./transactions.svelte";
 import { t, type Explained } from "./words";
 
 export interface Explanation {
@@ -35,6 +36,9 @@ export function explain(error: unknown): Explanation {
   }
   if (code === -32002) return { text: t("walletBusy"), detail: "", declined: false };
   if (code === 4100 || code === 4900 || code === 4901) return { text: t("walletAway"), detail: "", declined: false };
+  if (error instanceof Failed)
+    return { text: t("failed", { block: String(error.block), why: error.message || t("failedSilently") }), detail: "", declined: false };
+  if (error instanceof Replaced) return { text: t(error.cancelled ? "cancelled" : "replaced"), detail: error.by, declined: error.cancelled };
   if (error instanceof NotConnected) return { text: t("notConnected"), detail: "", declined: false };
   if (error instanceof WrongChain) return { text: t("wrongChain"), detail: "", declined: false };
   if (error instanceof Problem) return { text: t("refused", { detail: error.detail }), detail: error.code, declined: false };

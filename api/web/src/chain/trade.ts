@@ -1,7 +1,7 @@
 /** What a buyer does, and what has to be read for it. Amounts in đồng. */
-import { keccak256, parseAbiItem, toBytes, type TransactionReceipt, type TypedDataDefinition } from "viem";
+import { keccak256, toBytes, type TransactionReceipt, type TypedDataDefinition } from "viem";
 import { dong, moment, percent } from "../lib/format";
-import { listingOfPlan } from "../lib/ids";
+import { listingOfPlan, planOf } from "../lib/ids";
 import type { Hex } from "../wallet/provider";
 import { wallet, NotConnected } from "../wallet/wallet.svelte";
 import { act, type Line } from "./act.svelte";
@@ -89,7 +89,7 @@ export async function buy(chosen: Offer, title: string): Promise<bigint | null> 
   const held = Number(chosen.held);
   const lines: Line[] = [[t("what"), title], [t("version"), String(version)], ...breakdown(chosen), [t("escrow"), t("escrowHow", { days: Math.round(chosen.confirmSeconds / 86_400) })]];
   const permit = parts.price === 0n ? null : await permitFor(chosen.currency, parts.price, account);
-  if (parts.price > 0n && permit === null && !(await allow(chosen.currency, parts.price))) return null;
+  if (parts.price > 0n && permit === null && !(await allow(chosen.currency, parts.price, t("buy", { what: title })))) return null;
   const receipt = await act({
     title: t("buy", { what: title }),
     lines,
@@ -113,12 +113,18 @@ async function bought(receipt: TransactionReceipt): Promise<bigint | null> {
   return logs[0]?.args.licence ?? null;
 }
 
-export async function renew(licence: bigint, expected: bigint, version: number, price: bigint, currency: number): Promise<boolean> {
-  if (price > 0n && !(await allow(currency, price))) return false;
+/** Extends a licence of the account by its plan's duration, for the plan's price, split at today's rates. */
+export async function renew(licence: bigint, version: number, expires: bigint, duration: number): Promise<boolean> {
+  const chosen = await offer(planOf(licence), holder());
+  const { price } = chosen.split;
+  const now = BigInt(Math.floor(Date.now() / 1000));
+  const until = (expires > now ? expires : now) + BigInt(duration);
+  const title = t("renew", { licence: String(licence) });
+  if (price > 0n && !(await allow(chosen.currency, price, title))) return false;
   const receipt = await act({
-    title: t("renew", { licence: String(licence) }),
-    lines: [[t("price"), dong(price)], [t("expiresNow"), moment(expected)]],
-    call: () => ({ contract: "Exchange", method: "renew", args: [licence, version, Number(expected)] }),
+    title,
+    lines: [...breakdown(chosen), [t("expiresNow"), moment(expires)], [t("expiresThen"), moment(until)], [t("escrow"), t("splitNow")]],
+    call: () => ({ contract: "Exchange", method: "renew", args: [licence, version, Number(expires)] }),
   });
   return receipt !== null;
 }
@@ -136,10 +142,16 @@ export async function dispute(licence: bigint, reason: string): Promise<boolean>
   const digest = keccak256(toBytes(reason));
   const receipt = await act({
     title: t("dispute", { licence: String(licence) }),
-    lines: [[t("reason"), reason], [t("reasonHash"), digest]],
+    lines: [[t("effect"), t("disputeEffect")], [t("reason"), reason], [t("reasonHash"), digest]],
     call: () => ({ contract: "Exchange", method: "dispute", args: [licence, digest] }),
   });
   return receipt !== null;
+}
+
+/** The whole price back, when no arbiter decided in time. */
+export async function lapse(licence: bigint): Promise<boolean> {
+  const call = { contract: "Exchange", method: "lapse", args: [licence] } as const;
+  return (await act({ title: t("lapse", { licence: String(licence) }), lines: [[t("effect"), t("lapseEffect")]], call: () => call })) !== null;
 }
 
 export async function withdraw(currency: number, amount: bigint): Promise<boolean> {
@@ -155,24 +167,8 @@ export async function owed(currency: number, account: Hex): Promise<bigint> {
   return (await chain()).readContract({ ...(await at("Exchange")), functionName: "owed", args: [currency, account] });
 }
 
-/** Token ids of the licences that the account holds, the newest first. */
-export async function licencesOf(account: Hex): Promise<bigint[]> {
-  const client = await chain();
-  const { address, abi } = await at("Licences");
-  const event = parseAbiItem("event Transfer(address indexed from, address indexed to, uint256 indexed tokenId)");
-  const logs = await client.getLogs({ address, event, args: { to: account }, fromBlock: await firstBlock(), toBlock: "latest" });
-  const received = [...new Set(logs.map((log) => log.args.tokenId!))];
-  const holders = await Promise.all(received.map((id) => client.readContract({ address, abi, functionName: "ownerOf", args: [id] })));
-  return received.filter((_, index) => holders[index] === account).reverse();
-}
-
-export async function firstBlock(): Promise<bigint> {
-  const { exchange } = await import("../lib/exchange");
-  return BigInt((await exchange()).first_block);
-}
-
-/** Whether the exchange may take the amount now: asked of the reader when it may not yet. */
-async function allow(currency: number, amount: bigint): Promise<boolean> {
+/** Whether the exchange may take the amount now: asked of the reader when it may not yet. `then` is what comes after. */
+async function allow(currency: number, amount: bigint, then: string): Promise<boolean> {
   const account = holder();
   const { token, abi } = await money(currency);
   const { address } = await at("Exchange");
@@ -180,7 +176,7 @@ async function allow(currency: number, amount: bigint): Promise<boolean> {
   if (allowed >= amount) return true;
   const receipt = await act({
     title: t("allow", { amount: dong(amount) }),
-    lines: [[t("amount"), dong(amount)], [t("spender"), address]],
+    lines: [[t("amount"), dong(amount)], [t("spender"), address], [t("then"), then], [t("why"), t("allowWhy")]],
     call: () => ({ contract: "SettlementToken", method: "approve", args: [address, amount] }),
   });
   return receipt !== null;
@@ -218,4 +214,3 @@ function holder(): Hex {
   if (wallet.account === null) throw new NotConnected();
   return wallet.account;
 }
-

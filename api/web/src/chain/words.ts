@@ -5,15 +5,19 @@ import { locale, words } from "../lib/words.svelte";
 type Ours = Extract<ErrorName, `${"Exchange" | "Licences" | "Listings" | "Participants" | "Reviews"}_${string}`>;
 type Library = Extract<
   ErrorName,
-  "ERC20InsufficientBalance" | "ERC20InsufficientAllowance" | "ERC2612ExpiredSignature" | "ERC2612InvalidSigner" | "AccessManagedUnauthorized" | "AccessManagerUnauthorizedAccount" | "ERC721NonexistentToken"
+  "ERC20InsufficientBalance" | "ERC20InsufficientAllowance" | "ERC2612ExpiredSignature" | "ERC2612InvalidSigner" | "AccessManagedUnauthorized" | "AccessManagerUnauthorizedAccount" | "AccessManagerUnauthorizedCall" | "AccessManagerUnauthorizedCancel" | "AccessManagerAlreadyScheduled" | "AccessManagerNotScheduled" | "AccessManagerNotReady" | "AccessManagerExpired" | "ERC721NonexistentToken"
 >;
 type Situation =
   | "declined" | "walletBusy" | "walletAway" | "notConnected" | "wrongChain" | "refused" | "unreachable" | "chainUnreachable"
-  | "unknown" | "untrue" | "contractRefused";
+  | "unknown" | "untrue" | "contractRefused" | "failed" | "failedSilently" | "cancelled" | "replaced";
 export type Explained = Ours | Library | Situation;
 
 const vi: Record<Explained, string> = {
   declined: "Bạn đã từ chối trong ví. Không có gì được gửi đi; bạn có thể thử lại bất cứ lúc nào.",
+  cancelled: "Bạn đã hủy giao dịch này trong ví: một giao dịch trống cùng số thứ tự đã vào khối. Không có gì thay đổi.",
+  failed: "Giao dịch đã vào khối {block} nhưng không thành công, không có gì thay đổi. {why}",
+  failedSilently: "Có lẽ một giao dịch khác trong cùng khối đã đến trước.",
+  replaced: "Ví đã gửi một giao dịch khác cùng số thứ tự, và giao dịch đó đã vào khối. Giao dịch này sẽ không bao giờ được thực hiện.",
   walletBusy: "Ví đang chờ bạn trả lời một yêu cầu trước đó. Hãy mở ví.",
   walletAway: "Ví đã ngắt kết nối. Hãy mở khóa ví rồi kết nối lại.",
   notConnected: "Chưa kết nối ví.",
@@ -25,7 +29,13 @@ const vi: Record<Explained, string> = {
   untrue: "Những gì nhận được không đúng với bản niêm yết. Không giữ lại gì; hãy báo cho sàn.",
   contractRefused: "Hợp đồng từ chối. Không có gì thay đổi.",
   AccessManagedUnauthorized: "Tài khoản này không có quyền quản trị đó.",
+  AccessManagerAlreadyScheduled: "Quyết định này đã được lên lịch.",
+  AccessManagerExpired: "Quyết định đã quá hạn thực hiện. Hãy lên lịch lại.",
+  AccessManagerNotReady: "Chưa hết thời gian chờ.",
+  AccessManagerNotScheduled: "Quyết định này chưa được lên lịch, hoặc đã được thực hiện hay hủy.",
   AccessManagerUnauthorizedAccount: "Tài khoản này không có quyền quản trị đó.",
+  AccessManagerUnauthorizedCall: "Tài khoản này không có quyền đó, hoặc giờ chọn sớm hơn thời gian chờ cho phép.",
+  AccessManagerUnauthorizedCancel: "Chỉ người đã lên lịch hoặc quản trị mới hủy được quyết định này.",
   ERC20InsufficientAllowance: "Chưa cho phép sàn lấy đủ tiền: cần {needed}, đã cho phép {allowance}.",
   ERC20InsufficientBalance: "Tài khoản có {balance} ₫, cần {needed} ₫.",
   ERC2612ExpiredSignature: "Chữ ký cho phép thanh toán đã hết hạn. Hãy ký lại.",
@@ -92,7 +102,7 @@ const vi: Record<Explained, string> = {
   Listings_UnknownCurrency: "Sàn không nhận loại tiền này.",
   Listings_UnknownListing: "Không có dữ liệu này.",
   Listings_UnknownVersion: "Không có phiên bản này.",
-  Listings_UpstreamDenied: "Giấy phép {licence} không cho phép dùng để tạo dữ liệu mới.",
+  Listings_UpstreamDenied: "Giấy phép {licence} không cho phép tài khoản này tạo dữ liệu mới, hoặc chưa xác nhận nhận hàng.",
   Listings_UpstreamOrder: "Các nguồn phải xếp theo thứ tự và không trùng nhau.",
   Participants_Ineligible: "Tài khoản {account} hiện không đủ điều kiện cho vai trò này (chưa được công nhận, hết hạn hoặc đang bị đình chỉ).",
   Participants_InvalidJurisdiction: "Mã quốc gia không hợp lệ.",
@@ -110,6 +120,10 @@ const vi: Record<Explained, string> = {
 
 const en: Record<Explained, string> = {
   declined: "You declined in the wallet. Nothing was sent; you can try again whenever you like.",
+  cancelled: "You cancelled this transaction in the wallet: an empty one of the same number is in a block. Nothing changed.",
+  failed: "The transaction is in block {block} but failed, and nothing changed. {why}",
+  failedSilently: "Another transaction in the same block probably came first.",
+  replaced: "The wallet sent another transaction of the same number, and that one is in a block. This one will never be carried out.",
   walletBusy: "The wallet waits for your answer to an earlier request. Open the wallet.",
   walletAway: "The wallet is disconnected. Unlock it and connect again.",
   notConnected: "No wallet is connected.",
@@ -121,7 +135,13 @@ const en: Record<Explained, string> = {
   untrue: "What arrived is not what was listed. Nothing was kept; tell the exchange.",
   contractRefused: "The contract refused. Nothing changed.",
   AccessManagedUnauthorized: "This account holds no such administrative power.",
+  AccessManagerAlreadyScheduled: "This decision is scheduled already.",
+  AccessManagerExpired: "The time to carry this decision out is over. Schedule it again.",
+  AccessManagerNotReady: "The waiting time is not over.",
+  AccessManagerNotScheduled: "This decision is not scheduled, or was carried out or cancelled.",
   AccessManagerUnauthorizedAccount: "This account holds no such administrative power.",
+  AccessManagerUnauthorizedCall: "This account holds no such power, or the time chosen is earlier than the waiting time allows.",
+  AccessManagerUnauthorizedCancel: "Only who scheduled the decision, or an administrator, can cancel it.",
   ERC20InsufficientAllowance: "The exchange may not take enough: {needed} needed, {allowance} allowed.",
   ERC20InsufficientBalance: "The account has {balance} ₫, {needed} ₫ are needed.",
   ERC2612ExpiredSignature: "The signature that allows the payment has expired. Sign again.",
@@ -188,7 +208,7 @@ const en: Record<Explained, string> = {
   Listings_UnknownCurrency: "The exchange does not take this currency.",
   Listings_UnknownListing: "There is no such listing.",
   Listings_UnknownVersion: "There is no such version.",
-  Listings_UpstreamDenied: "Licence {licence} does not allow deriving new data.",
+  Listings_UpstreamDenied: "Licence {licence} does not let this account derive from it, or its delivery is not confirmed yet.",
   Listings_UpstreamOrder: "Upstreams must be in order and each named once.",
   Participants_Ineligible: "Account {account} is not eligible for this role now (not accredited, expired or suspended).",
   Participants_InvalidJurisdiction: "The country code is not valid.",

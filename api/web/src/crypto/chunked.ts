@@ -43,10 +43,15 @@ export function plaintextSize(ciphertext: number): number {
 /** The keys of one message. */
 export class Message {
   private constructor(
-    private readonly key: CryptoKey,
-    private readonly nonce: Uint8Array,
+    readonly key: CryptoKey,
+    readonly nonce: Bytes,
     readonly header: Bytes,
   ) {}
+
+  /** A message of before, from what it was. The key is one that no script can read out. */
+  static again({ key, nonce, header }: Pick<Message, "key" | "nonce" | "header">): Message {
+    return new Message(key, nonce, header);
+  }
 
   static async from(dataKey: Uint8Array, context: Uint8Array, salt: Uint8Array): Promise<Message> {
     if (dataKey.length !== DATA_KEY || salt.length !== SALT) throw new WrongKey("a key or salt of the wrong length");
@@ -97,7 +102,7 @@ export class Message {
 }
 
 /** HKDF-Expand with SHA-512 (RFC 5869, 2.3). The library's wants a key as long as the hash; the format's has 32 bytes. */
-function expand(key: Uint8Array, info: Uint8Array, size: number): Uint8Array {
+function expand(key: Uint8Array, info: Uint8Array, size: number): Bytes {
   const blocks: Uint8Array[] = [];
   for (let count = 1; blocks.length * sha512.outputLen < size; count++)
     blocks.push(hmac(sha512, key, join(blocks.at(-1) ?? new Uint8Array(), info, Uint8Array.of(count))));

@@ -4,6 +4,7 @@ import vectors from "../../../../tests/vectors/payload.json";
 import { fromHex, join, same, toHex, type Bytes } from "./bytes";
 import { BLOCK, BlockSwapped, ciphertextSize, Extended, Message, payloadContext, plaintextSize, Truncated, WrongKey } from "./chunked";
 import { leafCount, leafHash, RootBuilder } from "./merkle";
+import { newQuantumKey, openQuantum } from "./quantum";
 import { depositInfo, grantInfo, newKeyPair, encodedPublic, open, OpenFailed, seal } from "./seal";
 import { checkContext, VerifiedReader, WrongLeaves } from "./verified";
 
@@ -31,7 +32,7 @@ async function encrypted(text: Uint8Array) {
 
 async function read(reader: VerifiedReader, pieces: Iterable<Uint8Array>): Promise<Bytes> {
   const found: Uint8Array[] = [];
-  for (const piece of pieces) for await (const plain of reader.update(piece)) found.push(plain);
+  for (const piece of pieces) for await (const { plain } of reader.update(piece)) found.push(plain);
   reader.finish();
   return join(...found);
 }
@@ -81,10 +82,10 @@ describe("payloads", () => {
     const { ciphertext, root, leaves } = await encrypted(text);
     const reader = new VerifiedReader(key, context, root, ciphertext.length, leaves);
     const found: Uint8Array[] = [];
-    for await (const plain of reader.update(ciphertext.subarray(0, BLOCK + 100_000))) found.push(plain);
+    for await (const { plain } of reader.update(ciphertext.subarray(0, BLOCK + 100_000))) found.push(plain);
     const at = reader.cut();
     expect(at).toBeGreaterThan(0);
-    for await (const plain of reader.update(ciphertext.subarray(at))) found.push(plain);
+    for await (const { plain } of reader.update(ciphertext.subarray(at))) found.push(plain);
     reader.finish();
     expect(same(join(...found), text)).toBe(true);
   });
@@ -117,6 +118,16 @@ describe("sealed keys", () => {
     expect(toHex(await open(fromHex(sealed.sealed), await python(), info))).toBe(vectors.key);
     await expect(open(fromHex(sealed.sealed), await python(), depositInfo(context))).rejects.toThrow(OpenFailed);
     await expect(open(fromHex(sealed.sealed), await newKeyPair(), info)).rejects.toThrow(OpenFailed);
+  });
+
+  test("by Python to a post-quantum key open here too", async () => {
+    const own = await newQuantumKey(fromHex(sealed.secret));
+    expect(own.wrapping.extractable).toBe(false);
+    expect(toHex(own.publicKey)).toBe(sealed.quantum.public);
+    expect(toHex(await openQuantum(fromHex(sealed.quantum.sealed), own, info))).toBe(vectors.key);
+    await expect(openQuantum(fromHex(sealed.quantum.sealed), own, depositInfo(context))).rejects.toThrow(OpenFailed);
+    await expect(openQuantum(fromHex(sealed.quantum.sealed), await newQuantumKey(), info)).rejects.toThrow(OpenFailed);
+    await expect(openQuantum(fromHex(sealed.sealed), own, info)).rejects.toThrow(OpenFailed);
   });
 
   test("to a browser's own key", async () => {

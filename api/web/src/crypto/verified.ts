@@ -9,6 +9,13 @@ export class WrongLeaves extends PayloadError {}
 
 const SELLER = 52;
 
+/** A block as it came, and what it says. */
+export interface Opened {
+  index: number;
+  sealed: Bytes;
+  plain: Bytes;
+}
+
 /** That the payload is encrypted for the deposit that the chain names: all of its context but the seller, who shows when
  * the first block opens. */
 export function checkContext(context: Uint8Array, listed: Uint8Array): void {
@@ -38,9 +45,24 @@ export class VerifiedReader {
     if (!same(builder.root(), root)) throw new WrongLeaves("the leaves have another root than was listed");
   }
 
+  /** Which block comes next; the count of them at the end. */
+  get next(): number {
+    return this.index;
+  }
+
+  /** Its size in bytes. */
+  get nextSize(): number {
+    const [start, end] = leafRange(this.index, this.size);
+    return end - start;
+  }
+
+  get complete(): boolean {
+    return this.index === this.count;
+  }
+
   /** The first ciphertext byte that is not verified yet: where to go on after a cut. */
   get position(): number {
-    return this.index === this.count ? this.size : leafRange(this.index, this.size)[0];
+    return this.complete ? this.size : leafRange(this.index, this.size)[0];
   }
 
   /** Forgets the block that was cut off; gives `position`. */
@@ -50,15 +72,16 @@ export class VerifiedReader {
     return this.position;
   }
 
-  /** The plaintext of each block that is complete now. Exhaust it before the next piece. */
-  async *update(piece: Uint8Array): AsyncGenerator<Bytes> {
+  /** Each block that is complete now, verified. Exhaust it before the next piece. */
+  async *update(piece: Uint8Array): AsyncGenerator<Opened> {
     this.held.push(piece);
     this.heldSize += piece.length;
     while (this.index < this.count) {
       const [start, end] = leafRange(this.index, this.size);
       if (this.heldSize < end - start) return;
       const whole = join(...this.held);
-      yield await this.open(whole.subarray(0, end - start));
+      const sealed = whole.subarray(0, end - start);
+      yield { index: this.index, sealed, plain: await this.open(sealed) };
       this.held = [whole.subarray(end - start)];
       this.heldSize = this.held[0]!.length;
       this.index += 1;

@@ -53,6 +53,7 @@ export const t = words({
     "sharing.shared": "Dữ liệu dùng chung",
     "sharing.unstated": "Không nêu mức chia sẻ",
     "status.active": "có hiệu lực",
+    "status.expired": "đã hết hạn",
     "status.none": "không có",
     "status.refunded": "đã hoàn tiền",
     "status.revoked": "đã thu hồi",
@@ -114,6 +115,7 @@ export const t = words({
     "sharing.shared": "Shared data",
     "sharing.unstated": "Sharing not stated",
     "status.active": "in force",
+    "status.expired": "expired",
     "status.none": "none",
     "status.refunded": "refunded",
     "status.revoked": "revoked",
@@ -139,4 +141,10 @@ export function named(kind: string, value: string): string {
 
 export function bits(kind: "kind" | "right", flags: number): string[] {
   return [1, 2, 4, 8, 16, 32].filter((bit) => (flags & bit) !== 0).map((bit) => named(kind, String(bit)));
+}
+
+/** How a licence stands now: the chain keeps that it was not revoked and when it ends, not that it has ended. */
+export function standing({ status, expires_at }: { status: string; expires_at: string }): string {
+  const known = status.toLowerCase();
+  return known === "active" && Number(expires_at) * 1000 <= Date.now() ? "expired" : known;
 }

@@ -12,6 +12,7 @@ export class ProofError extends Error {
 export type Refusal =
   | "BadAccount"
   | "BadBundle"
+  | "BadDossier"
   | "BadExtraData"
   | "BadHeader"
   | "BadNode"

@@ -4,6 +4,8 @@ import { expect, test, vi } from "vitest";
 
 import evidence from "../../../../tests/vectors/evidence.json?raw";
 import { fromDigits, hex, utf8 } from "./bytes";
+import { dumps, isObject, type Json, type JsonObject } from "./canonical";
+import { verify as verifyDossier } from "./dossier";
 import { ProofError } from "./error";
 import { verify } from "./evidence";
 import { verifyConsistency, verifyInclusion } from "./merkle";
@@ -25,6 +27,7 @@ interface Case {
 interface Vectors {
   texts: Record<string, string>;
   cases: Case[];
+  dossiers: { name: string; members: JsonObject; now: number; outcome: string }[];
   flips: { file: string; trust: Patched; now: number; step: number; outcomes: string[] }[];
   tries: { root: string; key: string; proof: string[]; outcome: string | null }[];
   trees: ({ size: number; proof: string[]; root: string; outcome: string } & (
@@ -70,6 +73,19 @@ function judge(found: Case): string {
 test("R18 threat S20: every case is judged as the Python verifier judges it", () => {
   const judged = vectors.cases.map((found, at) => `${at} ${found.name}: ${judge(found)}`);
   expect(judged).toEqual(vectors.cases.map((found, at) => `${at} ${found.name}: ${found.outcome}`));
+});
+
+test("R29: every dossier is judged as the Python verifier judges it", () => {
+  const trust = read(textOf(["trust"]));
+  const judged = vectors.dossiers.map(({ name, members, now }) => {
+    const texts = members.evidence as Json;
+    const evidence = isObject(texts)
+      ? Object.fromEntries(Object.entries(texts).map(([kind, text]) => [kind, JSON.parse(vectors.texts[text as string] as string) as Json]))
+      : texts;
+    const whole = "evidence" in members ? { ...members, evidence } : members;
+    return `${name}: ${proven(() => verifyDossier(utf8(dumps(whole as Json)), trust, now))}`;
+  });
+  expect(judged).toEqual(vectors.dossiers.map(({ name, outcome: said }) => `${name}: ${said}`));
 });
 
 test("threat S20: a certificate with any byte flipped is refused, for the same reason", () => {

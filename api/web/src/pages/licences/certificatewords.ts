@@ -9,6 +9,7 @@ export const t = words({
     get: "Lập chứng nhận",
     lead: "Chứng nhận cho người khác thấy ai giữ giấy phép này, theo điều khoản nào, mà không cần tin sàn và không cần mạng.",
     newer: "Lấy bản mới hơn",
+    paper: "Tải bản in (PDF)",
     present: "Trình diện với bên kiểm chứng",
     presentHow:
       "Ai cũng có thể chép một chứng nhận. Khi bên kiểm chứng đưa bạn tên và mã thử thách của họ, hãy ký để cho thấy chính bạn giữ giấy phép.",
@@ -28,6 +29,7 @@ export const t = words({
     get: "Get the certificate",
     lead: "A certificate shows others who holds this licence, and on which terms, without trusting the exchange and without a network.",
     newer: "Get a newer one",
+    paper: "Download it on paper (PDF)",
     present: "Present it to a verifier",
     presentHow:
       "Anybody can copy a certificate. When a verifier gives you their name and their challenge, sign to show that it is you who holds the licence.",

@@ -6,7 +6,7 @@ export type Page = Schemas["EntryPage"];
 export type Filter = Readonly<Record<string, string>>;
 
 /** The filters that an address may carry. */
-export const FILTERS = ["account", "listing", "licence", "reference", "jurisdiction", "contract", "event", "importance", "subject"];
+export const FILTERS = ["account", "listing", "licence", "reference", "jurisdiction", "contract", "event", "importance", "subject", "first_block", "last_block"];
 const LARGEST_PAGE = 200;
 
 export function page(filter: Filter, cursor: string | null, limit = 50): Promise<Page> {

@@ -1,30 +1,18 @@
-/** What an account sells, and what it was paid: from the chain's own record. */
+/** What an account sells, and what it does about it. */
 import { parseEventLogs, type TransactionReceipt } from "viem";
 import { act } from "../../chain/act.svelte";
-import { at, chain } from "../../chain/client";
-import { firstBlock } from "../../chain/trade";
-import { OrderStatus, Part } from "../../generated/enums";
+import { at } from "../../chain/client";
+import { owed } from "../../chain/trade";
+import { ask, send, type Schemas } from "../../lib/api";
 import { dong } from "../../lib/format";
-import { listingOf } from "../../lib/ids";
+import { DONG } from "../../lib/ids";
+import { indexed } from "../../lib/indexed";
+import { save } from "../../lib/save";
 import type { Hex } from "../../wallet/provider";
 import { digest, planOnChain, type PlanDraft } from "./draft";
 import { t } from "./minewords";
 
-export interface Sale {
-  licence: bigint;
-  buyer: Hex;
-  price: bigint;
-  order: string;
-  at: number;
-}
-
-export interface Payment {
-  licence: bigint;
-  part: string;
-  amount: bigint;
-  at: number;
-  transaction: Hex;
-}
+const MOST = 50;
 
 /** The listing that the transaction made. */
 export async function listed(receipt: TransactionReceipt): Promise<string> {
@@ -33,57 +21,40 @@ export async function listed(receipt: TransactionReceipt): Promise<string> {
   return String(event?.args.listing);
 }
 
-export async function listingsOf(account: Hex): Promise<string[]> {
-  const client = await chain();
-  const listings = await at("Listings");
-  const logs = parseEventLogs({
-    abi: listings.abi,
-    logs: await client.getLogs({ address: listings.address, fromBlock: await firstBlock(), toBlock: "latest" }),
-    eventName: "Listed",
-  });
-  return logs.filter(({ args }) => args.seller === account).map(({ args }) => String(args.listing));
+export interface Mine {
+  listings: Schemas["CatalogueItem"][];
+  sales: Schemas["SaleInfo"][];
+  owed: bigint;
+  /** Whether there are older ones than those here. */
+  more: boolean;
 }
 
-export async function salesOf(listings: readonly string[]): Promise<Sale[]> {
-  const client = await chain();
-  const [exchange, licences] = await Promise.all([at("Exchange"), at("Licences")]);
-  const raw = await client.getLogs({ address: exchange.address, fromBlock: await firstBlock(), toBlock: "latest" });
-  const bought = parseEventLogs({ abi: exchange.abi, logs: raw, eventName: "Purchased" }).filter(({ args }) =>
-    listings.includes(String(listingOf(args.licence))),
-  );
-  const times = await timesOf(bought.map(({ blockNumber }) => blockNumber));
-  const records = await Promise.all(
-    bought.map(({ args }) => client.readContract({ ...licences, functionName: "licence", args: [args.licence] })),
-  );
-  return bought.map(({ args, blockNumber }, index) => ({
-    licence: args.licence,
-    buyer: args.buyer,
-    price: args.price,
-    order: nameOf(OrderStatus, records[index]!.order),
-    at: times.get(blockNumber)!,
-  }));
+/** What the account sells, from the index, once that has come to the account's newest transaction; what it is owed, from the chain. */
+export async function mine(account: Hex): Promise<Mine> {
+  await indexed();
+  const [listings, sales, money] = await Promise.all([
+    ask("get", "/v1/listings", { query: { seller: account, delisted: true, limit: MOST } }),
+    ask("get", "/v1/account/sales"),
+    owed(DONG, account),
+  ]);
+  return { listings: listings.items, sales: sales.items, owed: money, more: sales.next !== null || listings.next !== null };
 }
 
-/** Every share that was allocated to the account. */
-export async function paymentsOf(account: Hex): Promise<Payment[]> {
-  const client = await chain();
-  const exchange = await at("Exchange");
-  const raw = await client.getLogs({ address: exchange.address, fromBlock: await firstBlock(), toBlock: "latest" });
-  const parts = parseEventLogs({ abi: exchange.abi, logs: raw, eventName: "Allocated" }).filter(({ args }) => args.account === account);
-  const times = await timesOf(parts.map(({ blockNumber }) => blockNumber));
-  return parts.map(({ args, blockNumber, transactionHash }) => ({
-    licence: args.licence,
-    part: nameOf(Part, args.part),
-    amount: args.amount,
-    at: times.get(blockNumber)!,
-    transaction: transactionHash,
-  }));
+export async function statement(form: "csv" | "pdf"): Promise<void> {
+  const answer = await send(`/v1/account/statement?format=${form}`);
+  save(`socai-statement.${form}`, new Uint8Array(await answer.arrayBuffer()), answer.headers.get("content-type")!);
 }
 
-/** RFC 4180, opened by a spreadsheet as it is: no cell begins like a formula. */
-export function statement(payments: readonly Payment[]): string {
-  const rows = payments.map(({ at, licence, part, amount, transaction }) => [new Date(at * 1000).toISOString(), licence, part.toLowerCase(), amount, transaction]);
-  return [["time", "licence", "part", "amount_vnd", "transaction"], ...rows].map((row) => row.join(",")).join("\r\n") + "\r\n";
+/** Splits the money of an order whose time for disputes has passed. */
+export async function release(licence: string): Promise<boolean> {
+  const call = { contract: "Exchange", method: "release", args: [BigInt(licence)] } as const;
+  return (await act({ title: t("release", { licence }), lines: [[t("effect"), t("releaseEffect")]], call: () => call })) !== null;
+}
+
+export async function refund(licence: string, price: string): Promise<boolean> {
+  const call = { contract: "Exchange", method: "refund", args: [BigInt(licence)] } as const;
+  const lines = [[t("price"), dong(price)], [t("effect"), t("refundEffect")]] as const;
+  return (await act({ title: t("refund", { licence }), lines, call: () => call })) !== null;
 }
 
 export async function closePlan(plan: string): Promise<boolean> {
@@ -101,15 +72,4 @@ export async function delist(listing: string, reason: string): Promise<boolean> 
   const call = { contract: "Listings", method: "delist", args: [Number(listing), digest(reason)] } as const;
   const lines = [[t("effect"), t("delistEffect")], [t("reason"), reason]] as const;
   return (await act({ title: t("delist", { listing }), lines, call: () => call })) !== null;
-}
-
-function nameOf(kind: Record<string, number>, value: number): string {
-  return Object.entries(kind).find(([, one]) => one === value)?.[0] ?? String(value);
-}
-
-async function timesOf(numbers: readonly bigint[]): Promise<Map<bigint, number>> {
-  const client = await chain();
-  const known = [...new Set(numbers)];
-  const blocks = await Promise.all(known.map((blockNumber) => client.getBlock({ blockNumber })));
-  return new Map(known.map((number, index) => [number, Number(blocks[index]!.timestamp)]));
 }

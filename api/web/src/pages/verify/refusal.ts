@@ -5,6 +5,7 @@ import type { t } from "./words";
 export function meaning(code: Refusal): Parameters<typeof t>[0] {
   switch (code) {
     case "BadBundle":
+    case "BadDossier":
     case "BadPresentation":
       return "malformed";
     case "BadTrust":
