@@ -1,7 +1,7 @@
 """What the generated bindings are made of: ABI values as Python values, events, errors, calls, contracts.
 
     address                  str, EIP-55              enum              its IntEnum
-    string                   str                      struct            its frozen dataclass
+    string                   str                      struct            its Struct
     bytes, bytesN            bytes                    T[], T[N]         tuple
     intN, uintN, bool        int, bool                type X is T       as T
 
@@ -17,6 +17,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
+import msgspec
 from eth_abi.abi import decode as abi_decode
 from eth_abi.abi import encode as abi_encode
 from eth_abi.exceptions import DecodingError, EncodingError
@@ -46,10 +47,10 @@ class Param(NamedTuple):
     indexed: bool = False
 
 
-class Struct:
-    """Base of generated structs."""
+class Struct(msgspec.Struct, frozen=True, gc=False):
+    """Base of generated structs. Like events they are msgspec's, since a replay makes several for each log: a
+    frozen dataclass takes 13 times as long to make, and 25 times to replace."""
 
-    __slots__ = ()
     abi_params: ClassVar[tuple[Param, ...]]
 
 
@@ -157,10 +158,9 @@ def checksummed(address: str) -> str:
     return to_checksum_address(address)
 
 
-class Event:
-    """Base of generated events: frozen dataclasses with one field per argument, in declared order."""
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """Base of generated events: one field per argument, in declared order."""
 
-    __slots__ = ()
     topic0: ClassVar[bytes]
     abi_name: ClassVar[str]
     abi_params: ClassVar[tuple[Param, ...]]
@@ -198,7 +198,7 @@ class Event:
 
 def of_event(make: Callable[[type[Event]], T]) -> Callable[[type[Event]], T]:
     """What is made of an event's class, once."""
-    return cache(make)  # type: ignore[return-value]  # mypy takes no class for hashable
+    return cache(make)
 
 
 class _Shape(NamedTuple):

@@ -153,7 +153,7 @@ class _Types:
         for name in done:
             components = self.structs[name]["components"]
             parts.append(
-                f"@dataclass(frozen=True, slots=True)\nclass {name}(Struct):\n"
+                f"class {name}(Struct, frozen=True):\n"
                 + _doc(f"struct {self.structs[name]['name']}")
                 + "\n"
                 + "".join(f"    {_field(c, at)}: {self.hint(c, '')}\n" for at, c in enumerate(components))
@@ -161,11 +161,7 @@ class _Types:
             )
         return _module(
             "Structs and enums of the contracts.",
-            [
-                "from dataclasses import dataclass",
-                "from enum import IntEnum",
-                "from ledger.chain.abi import *",
-            ],
+            ["from enum import IntEnum", "from ledger.chain.abi import *"],
             parts,
         )
 
@@ -207,7 +203,7 @@ def _event(event: Abi, types: _Types) -> str:
             )
     topic0 = keccak(_signature(event).encode()).hex()
     return (
-        f"@dataclass(frozen=True, slots=True)\nclass {event['name']}(Event):\n{_doc(_declaration(event))}\n"
+        f"class {event['name']}(Event, frozen=True):\n{_doc(_declaration(event))}\n"
         + "".join(f"    {_field(p, at)}: {types.hint(p)}\n" for at, p in enumerate(event["inputs"]))
         + f'\n    topic0 = bytes.fromhex("{topic0}")\n    abi_name = "{event["name"]}"\n'
         + f"    abi_params = {_params(event['inputs'], types)}\n"

@@ -5,9 +5,10 @@ block's, all of them, is checked elsewhere, against its receipts root.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from ledger.chain.abi import AbiError, Contract, Event
 from ledger.chain.bindings import CONTRACTS
@@ -23,8 +24,7 @@ class BadLog(Exception):
     """What our contract cannot have emitted: no log, an unknown event, arguments that do not decode."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntryId:
+class EntryId(msgspec.Struct, frozen=True, gc=False):
     """What no two log entries of any chain or fork share. `log_index` counts within the block."""
 
     chain_id: int
@@ -34,8 +34,7 @@ class EntryId:
     emitter: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """An event where it happened; `contract` is its emitter's name in the manifest, `args` the event's
     `journal_args`."""
 

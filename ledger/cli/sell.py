@@ -1,12 +1,12 @@
 """What sellers do."""
 
 import mimetypes
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
 from ledger.chain.bindings import structs
 from ledger.cli.market import DAY, digest

@@ -8,6 +8,8 @@ holds. So whoever replays into tables that note what is written (an index, an un
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+import msgspec
+
 from ledger.chain.bindings.structs import (
     Attestation,
     Checkpoint,
@@ -31,24 +33,24 @@ NO_TERMS: Final = Terms(fee_bps=0, tax_bps=0, confirm_window=0, arbitration_wind
 """Before an Exchange's constructor set any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(msgspec.Struct, frozen=True, gc=False):
     """Of one contract: how many events it emitted, and the head they fold to."""
 
     length: int = 0
     head: bytes = EMPTY
 
 
-@dataclass(frozen=True, slots=True)
-class Pack:
+class Pack(msgspec.Struct, frozen=True, gc=False):
     """The rule pack in force."""
 
     address: str = NOBODY
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+NO_PACK: Final = Pack()
+
+
+class Order(msgspec.Struct, frozen=True, gc=False):
     """A purchase or a renewal."""
 
     licence: int
@@ -61,8 +63,7 @@ class Order:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(msgspec.Struct, frozen=True, gc=False):
     """A bank's word that an order is paid."""
 
     licence: int
@@ -72,8 +73,7 @@ class Payment:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dispute:
+class Dispute(msgspec.Struct, frozen=True, gc=False):
     """`arbiter`, `refund` and `decision` stay zero when nobody decided, `closed_at` while it goes on."""
 
     buyer: str
@@ -114,7 +114,7 @@ class State:
     """Every role an account was ever given."""
     credentials: dict[str, bytes] = field(default_factory=dict)
 
-    rule_pack: Pack = Pack()
+    rule_pack: Pack = NO_PACK
     listings: dict[int, Listing] = field(default_factory=dict)
     listing_tokens: Tokens = field(default_factory=Tokens)
     legal_bases: dict[int, bytes] = field(default_factory=dict)

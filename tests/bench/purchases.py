@@ -10,12 +10,12 @@ import statistics
 import sys
 import time
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from typing import Any, Final
 
 import aiohttp
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from msgspec.structs import replace
 
 from ledger.chain.abi import Call
 from ledger.chain.devnet import CHAIN_ID

@@ -15,7 +15,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
@@ -23,6 +22,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from cryptography.hazmat.backends.openssl import backend
+from msgspec.structs import replace
 
 from ledger.client import Client
 from ledger.client.deposits import Deposits

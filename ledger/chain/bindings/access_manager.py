@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from ledger.chain.abi import Array, Call, Contract, Event, Param, by_topic
 
 
-@dataclass(frozen=True, slots=True)
-class OperationCanceled(Event):
+class OperationCanceled(Event, frozen=True):
     """event OperationCanceled(bytes32 indexed operationId, uint32 indexed nonce)"""
 
     operation_id: bytes
@@ -17,8 +16,7 @@ class OperationCanceled(Event):
     abi_params = (Param("operation_id", "bytes32", indexed=True), Param("nonce", "uint32", indexed=True))
 
 
-@dataclass(frozen=True, slots=True)
-class OperationExecuted(Event):
+class OperationExecuted(Event, frozen=True):
     """event OperationExecuted(bytes32 indexed operationId, uint32 indexed nonce)"""
 
     operation_id: bytes
@@ -29,8 +27,7 @@ class OperationExecuted(Event):
     abi_params = (Param("operation_id", "bytes32", indexed=True), Param("nonce", "uint32", indexed=True))
 
 
-@dataclass(frozen=True, slots=True)
-class OperationScheduled(Event):
+class OperationScheduled(Event, frozen=True):
     """event OperationScheduled(bytes32 indexed operationId, uint32 indexed nonce, uint48
     schedule, address caller, address target, bytes data)
     """
@@ -54,8 +51,7 @@ class OperationScheduled(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RoleAdminChanged(Event):
+class RoleAdminChanged(Event, frozen=True):
     """event RoleAdminChanged(uint64 indexed roleId, uint64 indexed admin)"""
 
     role_id: int
@@ -66,8 +62,7 @@ class RoleAdminChanged(Event):
     abi_params = (Param("role_id", "uint64", indexed=True), Param("admin", "uint64", indexed=True))
 
 
-@dataclass(frozen=True, slots=True)
-class RoleGrantDelayChanged(Event):
+class RoleGrantDelayChanged(Event, frozen=True):
     """event RoleGrantDelayChanged(uint64 indexed roleId, uint32 delay, uint48 since)"""
 
     role_id: int
@@ -83,8 +78,7 @@ class RoleGrantDelayChanged(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RoleGranted(Event):
+class RoleGranted(Event, frozen=True):
     """event RoleGranted(uint64 indexed roleId, address indexed account, uint32 delay, uint48
     since, bool newMember)
     """
@@ -106,8 +100,7 @@ class RoleGranted(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RoleGuardianChanged(Event):
+class RoleGuardianChanged(Event, frozen=True):
     """event RoleGuardianChanged(uint64 indexed roleId, uint64 indexed guardian)"""
 
     role_id: int
@@ -118,8 +111,7 @@ class RoleGuardianChanged(Event):
     abi_params = (Param("role_id", "uint64", indexed=True), Param("guardian", "uint64", indexed=True))
 
 
-@dataclass(frozen=True, slots=True)
-class RoleLabel(Event):
+class RoleLabel(Event, frozen=True):
     """event RoleLabel(uint64 indexed roleId, string label)"""
 
     role_id: int
@@ -130,8 +122,7 @@ class RoleLabel(Event):
     abi_params = (Param("role_id", "uint64", indexed=True), Param("label", "string"))
 
 
-@dataclass(frozen=True, slots=True)
-class RoleRevoked(Event):
+class RoleRevoked(Event, frozen=True):
     """event RoleRevoked(uint64 indexed roleId, address indexed account)"""
 
     role_id: int
@@ -142,8 +133,7 @@ class RoleRevoked(Event):
     abi_params = (Param("role_id", "uint64", indexed=True), Param("account", "address", indexed=True))
 
 
-@dataclass(frozen=True, slots=True)
-class TargetAdminDelayUpdated(Event):
+class TargetAdminDelayUpdated(Event, frozen=True):
     """event TargetAdminDelayUpdated(address indexed target, uint32 delay, uint48 since)"""
 
     target: str
@@ -159,8 +149,7 @@ class TargetAdminDelayUpdated(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TargetClosed(Event):
+class TargetClosed(Event, frozen=True):
     """event TargetClosed(address indexed target, bool closed)"""
 
     target: str
@@ -171,8 +160,7 @@ class TargetClosed(Event):
     abi_params = (Param("target", "address", indexed=True), Param("closed", "bool"))
 
 
-@dataclass(frozen=True, slots=True)
-class TargetFunctionRoleUpdated(Event):
+class TargetFunctionRoleUpdated(Event, frozen=True):
     """event TargetFunctionRoleUpdated(address indexed target, bytes4 selector, uint64 indexed
     roleId)
     """

@@ -7,8 +7,7 @@ from ledger.chain.abi import Array, Call, Contract, Event, Param, by_topic
 from . import structs
 
 
-@dataclass(frozen=True, slots=True)
-class Allocated(Event):
+class Allocated(Event, frozen=True):
     """event Allocated(LicenceId indexed licence, address indexed account, IExchange.Part part,
     Currency currency, uint256 amount, bool byBank)
     """
@@ -32,8 +31,7 @@ class Allocated(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorityUpdated(Event):
+class AuthorityUpdated(Event, frozen=True):
     """event AuthorityUpdated(address authority)"""
 
     authority: str
@@ -43,8 +41,7 @@ class AuthorityUpdated(Event):
     abi_params = (Param("authority", "address"),)
 
 
-@dataclass(frozen=True, slots=True)
-class CurrencyActivated(Event):
+class CurrencyActivated(Event, frozen=True):
     """event CurrencyActivated(Currency indexed currency, bool active)"""
 
     currency: int
@@ -55,8 +52,7 @@ class CurrencyActivated(Event):
     abi_params = (Param("currency", "uint8", indexed=True), Param("active", "bool"))
 
 
-@dataclass(frozen=True, slots=True)
-class CurrencyAdded(Event):
+class CurrencyAdded(Event, frozen=True):
     """event CurrencyAdded(Currency indexed currency, address indexed token)"""
 
     currency: int
@@ -67,8 +63,7 @@ class CurrencyAdded(Event):
     abi_params = (Param("currency", "uint8", indexed=True), Param("token", "address", indexed=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Disputed(Event):
+class Disputed(Event, frozen=True):
     """event Disputed(LicenceId indexed licence, address indexed buyer, uint40 deadline, bytes32
     reason)
     """
@@ -88,8 +83,7 @@ class Disputed(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class EIP712DomainChanged(Event):
+class EIP712DomainChanged(Event, frozen=True):
     """event EIP712DomainChanged()"""
 
     topic0 = bytes.fromhex("0a6387c9ea3628b88a633bb4f3b151770f70085117a15f9bf3787cda53f13d31")
@@ -97,8 +91,7 @@ class EIP712DomainChanged(Event):
     abi_params = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Halted(Event):
+class Halted(Event, frozen=True):
     """event Halted(address indexed by, bytes32 reason)"""
 
     by: str
@@ -109,8 +102,7 @@ class Halted(Event):
     abi_params = (Param("by", "address", indexed=True), Param("reason", "bytes32"))
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentUsed(Event):
+class PaymentUsed(Event, frozen=True):
     """event PaymentUsed(bytes32 indexed paymentRef, address indexed provider, LicenceId indexed
     licence, Currency currency, uint96 amount)
     """
@@ -132,8 +124,7 @@ class PaymentUsed(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Purchased(Event):
+class Purchased(Event, frozen=True):
     """event Purchased(LicenceId indexed licence, address indexed buyer, uint24 version, uint24
     pack, uint96 price, uint16 feeBps, uint16 taxBps, uint40 deadline)
     """
@@ -161,8 +152,7 @@ class Purchased(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientsSet(Event):
+class RecipientsSet(Event, frozen=True):
     """event RecipientsSet(address indexed treasury, address indexed taxAuthority)"""
 
     treasury: str
@@ -173,8 +163,7 @@ class RecipientsSet(Event):
     abi_params = (Param("treasury", "address", indexed=True), Param("tax_authority", "address", indexed=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Refunded(Event):
+class Refunded(Event, frozen=True):
     """event Refunded(LicenceId indexed licence, address indexed by, uint96 amount)"""
 
     licence: int
@@ -190,8 +179,7 @@ class Refunded(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed(Event):
+class Renewed(Event, frozen=True):
     """event Renewed(LicenceId indexed licence, address indexed buyer, uint24 version, uint24
     pack, uint96 price, uint40 expiresAt)
     """
@@ -215,8 +203,7 @@ class Renewed(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved(Event):
+class Resolved(Event, frozen=True):
     """event Resolved(LicenceId indexed licence, address indexed arbiter, uint96 refund, bytes32
     reason)
     """
@@ -236,8 +223,7 @@ class Resolved(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed(Event):
+class Resumed(Event, frozen=True):
     """event Resumed(address indexed by)"""
 
     by: str
@@ -247,8 +233,7 @@ class Resumed(Event):
     abi_params = (Param("by", "address", indexed=True),)
 
 
-@dataclass(frozen=True, slots=True)
-class Settled(Event):
+class Settled(Event, frozen=True):
     """event Settled(LicenceId indexed licence, address indexed by)"""
 
     licence: int
@@ -259,8 +244,7 @@ class Settled(Event):
     abi_params = (Param("licence", "uint96", indexed=True), Param("by", "address", indexed=True))
 
 
-@dataclass(frozen=True, slots=True)
-class TermsSet(Event):
+class TermsSet(Event, frozen=True):
     """event TermsSet(uint16 feeBps, uint16 taxBps, uint32 confirmWindow, uint32
     arbitrationWindow)
     """
@@ -280,8 +264,7 @@ class TermsSet(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawn(Event):
+class Withdrawn(Event, frozen=True):
     """event Withdrawn(address indexed account, Currency indexed currency, uint256 amount)"""
 
     account: str

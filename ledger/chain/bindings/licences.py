@@ -7,8 +7,7 @@ from ledger.chain.abi import Call, Contract, Event, Param, by_topic
 from . import structs
 
 
-@dataclass(frozen=True, slots=True)
-class Approval(Event):
+class Approval(Event, frozen=True):
     """event Approval(address indexed owner, address indexed approved, uint256 indexed tokenId)"""
 
     owner: str
@@ -24,8 +23,7 @@ class Approval(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalForAll(Event):
+class ApprovalForAll(Event, frozen=True):
     """event ApprovalForAll(address indexed owner, address indexed operator, bool approved)"""
 
     owner: str
@@ -41,8 +39,7 @@ class ApprovalForAll(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class BatchMetadataUpdate(Event):
+class BatchMetadataUpdate(Event, frozen=True):
     """event BatchMetadataUpdate(uint256 _fromTokenId, uint256 _toTokenId)"""
 
     from_token_id: int
@@ -53,8 +50,7 @@ class BatchMetadataUpdate(Event):
     abi_params = (Param("from_token_id", "uint256"), Param("to_token_id", "uint256"))
 
 
-@dataclass(frozen=True, slots=True)
-class LicenceReinstated(Event):
+class LicenceReinstated(Event, frozen=True):
     """event LicenceReinstated(LicenceId indexed licence, address indexed by, bytes32 reason)"""
 
     licence: int
@@ -70,8 +66,7 @@ class LicenceReinstated(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class LicenceRevoked(Event):
+class LicenceRevoked(Event, frozen=True):
     """event LicenceRevoked(LicenceId indexed licence, address indexed by, bytes32 reason)"""
 
     licence: int
@@ -87,8 +82,7 @@ class LicenceRevoked(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class MetadataUpdate(Event):
+class MetadataUpdate(Event, frozen=True):
     """event MetadataUpdate(uint256 _tokenId)"""
 
     token_id: int
@@ -98,8 +92,7 @@ class MetadataUpdate(Event):
     abi_params = (Param("token_id", "uint256"),)
 
 
-@dataclass(frozen=True, slots=True)
-class OrderChanged(Event):
+class OrderChanged(Event, frozen=True):
     """event OrderChanged(LicenceId indexed licence, OrderStatus status, uint40 deadline)"""
 
     licence: int
@@ -115,8 +108,7 @@ class OrderChanged(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TokenExpiryUpdated(Event):
+class TokenExpiryUpdated(Event, frozen=True):
     """event TokenExpiryUpdated(uint256 indexed tokenId, uint256 indexed startTime, uint256
     indexed endTime)
     """
@@ -134,8 +126,7 @@ class TokenExpiryUpdated(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer(Event):
+class Transfer(Event, frozen=True):
     """event Transfer(address indexed from, address indexed to, uint256 indexed tokenId)"""
 
     from_: str
@@ -151,8 +142,7 @@ class Transfer(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class UsesCounted(Event):
+class UsesCounted(Event, frozen=True):
     """event UsesCounted(LicenceId indexed licence, address indexed custodian, uint32 uses,
     uint32 total)
     """
@@ -172,8 +162,7 @@ class UsesCounted(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class VersionChanged(Event):
+class VersionChanged(Event, frozen=True):
     """event VersionChanged(LicenceId indexed licence, uint24 version, uint24 pack)"""
 
     licence: int

@@ -7,8 +7,7 @@ from ledger.chain.abi import Array, Call, Contract, Event, Param, by_topic
 from . import structs
 
 
-@dataclass(frozen=True, slots=True)
-class Approval(Event):
+class Approval(Event, frozen=True):
     """event Approval(address indexed owner, address indexed approved, uint256 indexed tokenId)"""
 
     owner: str
@@ -24,8 +23,7 @@ class Approval(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalForAll(Event):
+class ApprovalForAll(Event, frozen=True):
     """event ApprovalForAll(address indexed owner, address indexed operator, bool approved)"""
 
     owner: str
@@ -41,8 +39,7 @@ class ApprovalForAll(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorityUpdated(Event):
+class AuthorityUpdated(Event, frozen=True):
     """event AuthorityUpdated(address authority)"""
 
     authority: str
@@ -52,8 +49,7 @@ class AuthorityUpdated(Event):
     abi_params = (Param("authority", "address"),)
 
 
-@dataclass(frozen=True, slots=True)
-class BatchMetadataUpdate(Event):
+class BatchMetadataUpdate(Event, frozen=True):
     """event BatchMetadataUpdate(uint256 _fromTokenId, uint256 _toTokenId)"""
 
     from_token_id: int
@@ -64,8 +60,7 @@ class BatchMetadataUpdate(Event):
     abi_params = (Param("from_token_id", "uint256"), Param("to_token_id", "uint256"))
 
 
-@dataclass(frozen=True, slots=True)
-class Delisted(Event):
+class Delisted(Event, frozen=True):
     """event Delisted(uint48 indexed listing, bytes32 reason)"""
 
     listing: int
@@ -76,8 +71,7 @@ class Delisted(Event):
     abi_params = (Param("listing", "uint48", indexed=True), Param("reason", "bytes32"))
 
 
-@dataclass(frozen=True, slots=True)
-class Frozen(Event):
+class Frozen(Event, frozen=True):
     """event Frozen(uint48 indexed listing, address indexed by, uint40 until, bytes32 reason)"""
 
     listing: int
@@ -95,8 +89,7 @@ class Frozen(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Listed(Event):
+class Listed(Event, frozen=True):
     """event Listed(uint48 indexed listing, address indexed seller, bytes2 home, Classification
     class, uint8 required, uint24 pack, bytes32 legalBasis)
     """
@@ -122,8 +115,7 @@ class Listed(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class MetadataUpdate(Event):
+class MetadataUpdate(Event, frozen=True):
     """event MetadataUpdate(uint256 _tokenId)"""
 
     token_id: int
@@ -133,8 +125,7 @@ class MetadataUpdate(Event):
     abi_params = (Param("token_id", "uint256"),)
 
 
-@dataclass(frozen=True, slots=True)
-class PlanAdded(Event):
+class PlanAdded(Event, frozen=True):
     """event PlanAdded(PlanId indexed plan, uint48 indexed listing, address indexed onlyBuyer,
     PlanDraft draft)
     """
@@ -154,8 +145,7 @@ class PlanAdded(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PlanClosed(Event):
+class PlanClosed(Event, frozen=True):
     """event PlanClosed(PlanId indexed plan, uint48 indexed listing)"""
 
     plan: int
@@ -166,8 +156,7 @@ class PlanClosed(Event):
     abi_params = (Param("plan", "uint64", indexed=True), Param("listing", "uint48", indexed=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Reclassified(Event):
+class Reclassified(Event, frozen=True):
     """event Reclassified(uint48 indexed listing, address indexed by, Classification class, uint8
     required, uint16 epoch, uint24 pack, bytes32 legalBasis, bytes32 reason)
     """
@@ -195,8 +184,7 @@ class Reclassified(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RulePackSet(Event):
+class RulePackSet(Event, frozen=True):
     """event RulePackSet(address indexed pack, uint24 version)"""
 
     pack: str
@@ -207,8 +195,7 @@ class RulePackSet(Event):
     abi_params = (Param("pack", "address", indexed=True), Param("version", "uint24"))
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer(Event):
+class Transfer(Event, frozen=True):
     """event Transfer(address indexed from, address indexed to, uint256 indexed tokenId)"""
 
     from_: str
@@ -224,8 +211,7 @@ class Transfer(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TransferApproved(Event):
+class TransferApproved(Event, frozen=True):
     """event TransferApproved(uint48 indexed listing, address indexed account, uint40 until,
     bytes32 evidence)
     """
@@ -245,8 +231,7 @@ class TransferApproved(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Unfrozen(Event):
+class Unfrozen(Event, frozen=True):
     """event Unfrozen(uint48 indexed listing, address indexed by, bytes32 reason)"""
 
     listing: int
@@ -262,8 +247,7 @@ class Unfrozen(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamNamed(Event):
+class UpstreamNamed(Event, frozen=True):
     """event UpstreamNamed(uint48 indexed listing, LicenceId indexed licence, uint16 shareBps)"""
 
     listing: int
@@ -279,8 +263,7 @@ class UpstreamNamed(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class VersionPublished(Event):
+class VersionPublished(Event, frozen=True):
     """event VersionPublished(uint48 indexed listing, uint24 indexed version, bytes32 indexed
     root, bytes32 metadata, bytes32 depositId, uint64 size, bytes2 region, uint40 publishedAt,
     uint40 staleAt, uint16 epoch, address custodian)
@@ -315,8 +298,7 @@ class VersionPublished(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class VersionWithdrawn(Event):
+class VersionWithdrawn(Event, frozen=True):
     """event VersionWithdrawn(uint48 indexed listing, uint24 indexed version, address indexed by,
     bytes32 reason)
     """

@@ -7,8 +7,7 @@ from ledger.chain.abi import Call, Contract, Event, Param, by_topic
 from . import structs
 
 
-@dataclass(frozen=True, slots=True)
-class Anchored(Event):
+class Anchored(Event, frozen=True):
     """event Anchored(address indexed custodian, uint256 indexed index, uint64 size, bytes32
     root, uint40 time)
     """

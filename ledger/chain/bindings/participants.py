@@ -7,8 +7,7 @@ from ledger.chain.abi import Call, Contract, Event, Param, by_topic
 from . import structs
 
 
-@dataclass(frozen=True, slots=True)
-class Accredited(Event):
+class Accredited(Event, frozen=True):
     """event Accredited(address indexed account, uint16 roles, bytes2 jurisdiction, bool
     publicBody, uint40 validUntil, bytes32 credential)
     """
@@ -32,8 +31,7 @@ class Accredited(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorityUpdated(Event):
+class AuthorityUpdated(Event, frozen=True):
     """event AuthorityUpdated(address authority)"""
 
     authority: str
@@ -43,8 +41,7 @@ class AuthorityUpdated(Event):
     abi_params = (Param("authority", "address"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Reinstated(Event):
+class Reinstated(Event, frozen=True):
     """event Reinstated(address indexed account, address indexed by, bytes32 reason)"""
 
     account: str
@@ -60,8 +57,7 @@ class Reinstated(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Retired(Event):
+class Retired(Event, frozen=True):
     """event Retired(address indexed account, bytes32 reason)"""
 
     account: str
@@ -72,8 +68,7 @@ class Retired(Event):
     abi_params = (Param("account", "address", indexed=True), Param("reason", "bytes32"))
 
 
-@dataclass(frozen=True, slots=True)
-class Suspended(Event):
+class Suspended(Event, frozen=True):
     """event Suspended(address indexed account, address indexed by, uint40 until, bytes32 reason)"""
 
     account: str

@@ -7,8 +7,7 @@ from ledger.chain.abi import Array, Call, Contract, Event, Param, by_topic
 from . import structs
 
 
-@dataclass(frozen=True, slots=True)
-class Attested(Event):
+class Attested(Event, frozen=True):
     """event Attested(uint48 indexed listing, uint24 indexed version, address indexed reviewer,
     uint8 kind, bytes32 evidence, uint16 epoch, uint40 time)
     """
@@ -34,8 +33,7 @@ class Attested(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class EIP712DomainChanged(Event):
+class EIP712DomainChanged(Event, frozen=True):
     """event EIP712DomainChanged()"""
 
     topic0 = bytes.fromhex("0a6387c9ea3628b88a633bb4f3b151770f70085117a15f9bf3787cda53f13d31")
@@ -43,8 +41,7 @@ class EIP712DomainChanged(Event):
     abi_params = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Refused(Event):
+class Refused(Event, frozen=True):
     """event Refused(uint48 indexed listing, uint24 indexed version, address indexed reviewer,
     uint8 kind, bytes32 reason, uint16 epoch)
     """

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from ledger.chain.abi import Array, Call, Contract, Event, Param, by_topic
 
 
-@dataclass(frozen=True, slots=True)
-class Approval(Event):
+class Approval(Event, frozen=True):
     """event Approval(address indexed owner, address indexed spender, uint256 value)"""
 
     owner: str
@@ -22,8 +21,7 @@ class Approval(Event):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorityUpdated(Event):
+class AuthorityUpdated(Event, frozen=True):
     """event AuthorityUpdated(address authority)"""
 
     authority: str
@@ -33,8 +31,7 @@ class AuthorityUpdated(Event):
     abi_params = (Param("authority", "address"),)
 
 
-@dataclass(frozen=True, slots=True)
-class EIP712DomainChanged(Event):
+class EIP712DomainChanged(Event, frozen=True):
     """event EIP712DomainChanged()"""
 
     topic0 = bytes.fromhex("0a6387c9ea3628b88a633bb4f3b151770f70085117a15f9bf3787cda53f13d31")
@@ -42,8 +39,7 @@ class EIP712DomainChanged(Event):
     abi_params = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer(Event):
+class Transfer(Event, frozen=True):
     """event Transfer(address indexed from, address indexed to, uint256 value)"""
 
     from_: str

@@ -1,7 +1,6 @@
 """What the contracts' storage must hold if the events were understood: variables, by contract and path."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any, TypeAlias
 
 from ledger.chain.bindings.structs import Classification
@@ -64,8 +63,8 @@ def _tokens(contract: str, tokens: Tokens) -> Iterator[tuple[str, Path, int]]:
 
 
 def _record(contract: str, path: Path, held: Any) -> Iterator[tuple[str, Path, int]]:
-    for told in fields(held):
-        value, name = getattr(held, told.name), _camel(told.name)
+    for told in held.__struct_fields__:
+        value, name = getattr(held, told), _camel(told)
         if isinstance(value, Classification):
             yield from _record(contract, (*path, name), value)
         else:

@@ -1,6 +1,6 @@
 """Orders, money and disputes; terms and currencies; the access logs' checkpoints."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ledger.chain.bindings import exchange, log_anchor, settlement_token
 from ledger.chain.bindings.structs import (

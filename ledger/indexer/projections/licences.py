@@ -1,6 +1,6 @@
 """Licences, and the two ERC-721 registers."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ledger.chain.bindings import licences, listings
 from ledger.chain.bindings.structs import LicenceStatus, OrderStatus

@@ -1,6 +1,6 @@
 """Listings with their versions and plans, and what reviewers say of them."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ledger.chain.bindings import listings, reviews
 from ledger.chain.bindings.structs import Attestation, Listing, Plan, PlanStatus, Upstream, Version

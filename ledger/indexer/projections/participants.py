@@ -1,6 +1,6 @@
 """Who may act."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ledger.chain.bindings import participants
 from ledger.chain.bindings.structs import Participant

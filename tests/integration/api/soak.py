@@ -5,9 +5,10 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from api.__main__ import main
 from ledger.chain.manifest import Manifest

@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import rfc8785
 from eth_hash.auto import keccak
+from msgspec.structs import replace
 
 from ledger.chain.bindings import structs
 from ledger.domain.ids import plan_id

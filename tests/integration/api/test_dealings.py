@@ -3,9 +3,9 @@
 import io
 import json
 import time
-from dataclasses import replace
 from typing import Final
 
+from msgspec.structs import replace
 from pypdf import PdfReader
 
 from ledger.chain.bindings import SettlementToken

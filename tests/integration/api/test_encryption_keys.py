@@ -1,11 +1,11 @@
 """The keys that data keys are sealed to: who registers them, and how they go."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from api.settings import Settings
 from ledger.client.keys import EncryptionKeys

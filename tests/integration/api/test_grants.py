@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from eth_account.signers.local import LocalAccount
+from msgspec import structs
 
 from api.metrics import TimedCustody
 from api.schemas.grants import EntitlementInfo
@@ -43,7 +44,7 @@ async def sold(client: Client, market: Market) -> Sold:
 async def selling(market: Market, dataset: Dataset, *, flags: int = 0, **changes: Any) -> Sold:
     """What is listed may be something else than what the vault holds."""
     held = {"root": dataset.root, "size": len(dataset.ciphertext), "deposit": dataset.context.deposit_id}
-    listed = await market.publish(market.signed_for(**held | changes), [replace(PLAN, flags=flags)])
+    listed = await market.publish(market.signed_for(**held | changes), [structs.replace(PLAN, flags=flags)])
     return Sold(dataset, listed.id, await market.buy(listed.plans[0]))
 
 

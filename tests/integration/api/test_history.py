@@ -7,13 +7,13 @@ import io
 import json
 import time
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import rfc8785
 from eth_hash.auto import keccak
+from msgspec.structs import replace
 from pyarrow import parquet
 
 from api.settings import Settings

@@ -10,13 +10,13 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from eth_account.messages import encode_defunct
+from msgspec.structs import replace
 
 from ledger.chain.rpc import Rpc, to_hex
 from ledger.chain.sender import Sender

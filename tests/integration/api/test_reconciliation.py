@@ -1,7 +1,8 @@
 """The bank payments of a day, for the provider and for overseers."""
 
-from dataclasses import replace
 from datetime import date, timedelta
+
+from msgspec.structs import replace
 
 from tests.integration.api.conftest import Client, indexed
 from tests.integration.api.market import PLAN, Market, account

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from msgspec import structs
 
 from ledger.chain import bindings
 from ledger.chain.bindings import exchange, licences, reviews
@@ -197,7 +198,7 @@ async def test_R01_a_licence_without_a_decision_is_found(market: Market) -> None
     assert "LEGAL" in made.findings[0].message
 
     def undecided(entry: Entry) -> Entry:
-        return saying(entry, replace(entry.event, pack=0)) if entry.id == sold.id else entry
+        return saying(entry, structs.replace(entry.event, pack=0)) if entry.id == sold.id else entry
 
     made = await report(market, alter=undecided)
     assert made.findings[0].code == "decision"
@@ -248,7 +249,7 @@ async def test_R26_a_split_that_does_not_reconcile_is_found(market: Market) -> N
     def less(entry: Entry) -> Entry:
         if entry.id != fee.id:
             return entry
-        return saying(entry, replace(entry.event, amount=entry.event.amount - 1))
+        return saying(entry, structs.replace(entry.event, amount=entry.event.amount - 1))
 
     def shifted(entry: Entry) -> Entry:
         """From the fee to the tax: the sum is right."""
@@ -257,7 +258,7 @@ async def test_R26_a_split_that_does_not_reconcile_is_found(market: Market) -> N
             and entry.id.transaction_hash == fee.id.transaction_hash
         )
         if same and entry.event.part == bindings.structs.Part.TAX:
-            return saying(entry, replace(entry.event, amount=entry.event.amount + 1))
+            return saying(entry, structs.replace(entry.event, amount=entry.event.amount + 1))
         return less(entry)
 
     for alter in (less, shifted):
@@ -271,7 +272,7 @@ async def test_R10_a_wrong_projection_is_found(market: Market, monkeypatch: pyte
 
     def wrong(state: Any, event: Any) -> None:
         licence = state.licences[event.licence]
-        state.licences[event.licence] = replace(licence, used=event.total + 1)
+        state.licences[event.licence] = structs.replace(licence, used=event.total + 1)
 
     last = [entry.event for entry, _ in market.entries if isinstance(entry.event, licences.UsesCounted)][-1]
     monkeypatch.setitem(register._PROJECTIONS, licences.UsesCounted, wrong)
@@ -446,5 +447,5 @@ async def test_an_audit_goes_on_from_what_an_earlier_one_proved(market: Market, 
     with pytest.raises(BadCheckpoint, match="not the one"):
         checkpoint.decode(early.state + b" ", digest)
     wrong = base()
-    wrong.state.journals["Exchange"] = replace(wrong.state.journals["Exchange"], head=bytes(32))
+    wrong.state.journals["Exchange"] = structs.replace(wrong.state.journals["Exchange"], head=bytes(32))
     assert (await report(market, since=wrong)).findings[0].code == "journal"

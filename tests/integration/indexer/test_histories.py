@@ -7,7 +7,7 @@ Failures name their seed.
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from eth_utils.address import to_checksum_address
+from msgspec.structs import replace
 
 from ledger.chain import bindings
 from ledger.chain.abi import Call, Event

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 import pytest_asyncio
+from msgspec import structs
 
 from ledger.chain.bindings import exchange
 from ledger.chain.devnet import Devnet
@@ -157,9 +158,9 @@ async def test_threat_S17_a_write_that_fails_changes_nothing(
     assert chain is not None
     busy = next(block for block in blocks[half:] if block.entries)
     last = busy.entries[-1]
-    invented = replace(
+    invented = structs.replace(
         last,
-        id=replace(last.id, log_index=last.id.log_index + 1),
+        id=structs.replace(last.id, log_index=last.id.log_index + 1),
         contract="Exchange",
         event=exchange.Withdrawn("0x" + "00" * 19 + "01", 1, 5),
     )

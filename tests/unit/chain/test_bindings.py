@@ -271,7 +271,7 @@ def test_generated_names_hide_nothing() -> None:
     for contract in CONTRACTS.values():
         for event in contract.events.values():
             assert issubclass(event, Event)
-            assert {param.name for param in event.abi_params} == set(event.__dataclass_fields__)  # type: ignore[attr-defined]
+            assert {param.name for param in event.abi_params} == set(event.__struct_fields__)
     for error in errors.ERRORS.values():
         assert issubclass(error, ContractError)
         assert not {param.name for param in error.abi_params} & set(dir(Exception))

@@ -1,6 +1,5 @@
 """The words made by hand against eth-abi: the same values, the same bytes, the same refusals."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -24,16 +23,14 @@ class Colour(IntEnum):
     BLUE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Inner(abi.Struct):
+class Inner(abi.Struct, frozen=True):
     flag: bool
     text: bytes
 
     abi_params = (abi.Param("flag", "bool"), abi.Param("text", "bytes16"))
 
 
-@dataclass(frozen=True, slots=True)
-class Outer(abi.Struct):
+class Outer(abi.Struct, frozen=True):
     small: int
     inner: Inner
     account: str
@@ -141,8 +138,7 @@ def test_what_takes_more_than_a_word_is_left_to_eth_abi(spec: Any) -> None:
     assert word(spec) is None
 
 
-@dataclass(frozen=True, slots=True)
-class Mixed(abi.Event):
+class Mixed(abi.Event, frozen=True):
     amount: int
     holder: str
     colour: Colour

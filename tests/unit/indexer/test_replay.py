@@ -7,9 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, replace
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.chain.abi import Event
 from ledger.chain.bindings import (
@@ -147,8 +147,7 @@ def test_one_function_per_event() -> None:
 
 
 def test_an_event_of_no_contract_is_refused() -> None:
-    @dataclass(frozen=True, slots=True)
-    class Foreign(Event):
+    class Foreign(Event, frozen=True):
         topic0 = h(1)
         abi_name = "Foreign"
         abi_params = ()

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, TypeVar
 
 from eth_utils.address import to_checksum_address
+from msgspec.structs import replace
 
 from ledger.chain import bindings
 from ledger.chain.abi import Call, Event

@@ -1,7 +1,8 @@
 """Acts upon listings."""
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from ledger.chain.bindings import structs
 from ledger.domain.ids import listing_of, listing_of_plan, plan_of
