@@ -87,7 +87,7 @@ class Runner:
         manifest: Manifest,
         finality: Finality,
         *,
-        every: float = 0.05,
+        every: float = 0.02,
     ) -> None:
         self._rpc = rpc
         self._source = source
