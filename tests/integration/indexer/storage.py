@@ -8,10 +8,10 @@ import gzip
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import is_dataclass
 from enum import IntEnum
 from typing import Any
 
+import msgspec
 from eth_hash.auto import keccak
 
 from ledger.chain.abi import Contract, Spec, Struct
@@ -144,7 +144,7 @@ def _write(found: Slots, types: Mapping[str, Any], kind: str, slot: int, offset:
 
 
 def _member(value: Any, label: str) -> Any:
-    if not is_dataclass(value):
+    if not isinstance(value, msgspec.Struct):
         return value[label]
     name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in label)
     return getattr(value, name if hasattr(value, name) else f"{name}_")
