@@ -4,13 +4,14 @@
 
 ours    every header and receipts root recomputed, the whole market projected, undo and cursor kept
 logs    the same from eth_getLogs, believed: headers are checked, no receipts root is
+rows    eth_getLogs parsed, and the rows that `ours` ends with written: nothing decoded, folded or projected
 plain   web3.py get_logs, process_log, one ORM object for each event; believes the node, projects nothing
 tuned   the same with raw requests, the event's ABI looked up once, and Core inserts
 
-The last two index a part of the chain (they are slow) and are given per event. Each writes a SQLite file of
-its own with the settings of the ledger's, then a database of a PostgreSQL that is durable in nothing. Further
-the receipts root of one block, against the package `trie`; and an audit of the whole chain and of the SQLite
-index, against indexing it.
+`plain` and `tuned` index a part of the chain (they are slow) and are given per event. Each writes a SQLite
+file of its own with the settings of the ledger's, then a database of a PostgreSQL that is durable in nothing.
+Further the receipts root of one block, against the package `trie`; and an audit of the whole chain and of the
+SQLite index, against indexing it.
 """
 
 import asyncio
@@ -52,8 +53,9 @@ from ledger.indexer.index import Index
 from ledger.indexer.runner import Runner
 from ledger.proofs import mpt, receipts
 from ledger.proofs.trust import Development
+from ledger.store.bulk import bulk_insert
 from ledger.store.database import Database
-from ledger.store.index.rows import in_snapshot, index_table
+from ledger.store.index.rows import in_snapshot, index_table, index_tables
 from tests import postgresql
 from tests.bench.figures import Figure, show
 from tests.e2e.conftest import free_port
@@ -62,6 +64,8 @@ from tests.integration.indexer.market.drafts import draft
 
 ROUNDS = 3
 PER_BLOCK = 60
+AT_ONCE = 16
+"""Blocks of which `rows` asks for the logs."""
 SLICE = 3000
 """Events that the others index in a round."""
 
@@ -167,6 +171,31 @@ async def ours(source: type[Source], rpc: Rpc, manifest: Manifest, address: str)
     seconds = time.perf_counter() - started
     table = index_table("entries")
     count = await in_snapshot(database, lambda sql: sql.count(table, "log_index"))
+    await database.close()
+    return count, seconds
+
+
+async def rows(rpc: Rpc, manifest: Manifest, last: int, made: str, address: str) -> tuple[int, float]:
+    """Events and seconds: what no index with these rows can be faster than, one thing after the other."""
+    whole = Database(made)
+    written = {
+        table: await in_snapshot(whole, lambda sql, of=table: list(sql.rows(of))) for table in index_tables()
+    }
+    await whole.close()
+    database, count = Database(address), 0
+    await database.migrate()
+    gc.collect()
+    started = time.perf_counter()
+    for block in range(manifest.block, last + 1, AT_ONCE):
+        wanted = {"fromBlock": hex(block), "toBlock": hex(min(block + AT_ONCE - 1, last))}
+        filtered = wanted | {"address": Decoder(manifest).addresses}
+        count += len(await rpc.request("eth_getLogs", [filtered]))
+    for table, of_table in written.items():
+        for at in range(0, len(of_table), SLICE):
+            some = of_table[at : at + SLICE]
+            async with database.transaction(queue=False) as session:
+                await (await session.connection()).run_sync(bulk_insert, table, some)
+    seconds = time.perf_counter() - started
     await database.close()
     return count, seconds
 
@@ -304,12 +333,14 @@ async def rounds(
     address: Callable[[], str],
 ) -> list[Figure]:
     """Taking turns, into new databases at `address`."""
-    rates: dict[str, list[float]] = {"ours": [], "logs": [], "plain": [], "tuned": []}
+    rates: dict[str, list[float]] = {"ours": [], "logs": [], "rows": [], "plain": [], "tuned": []}
     for _ in range(ROUNDS):
         for kind, source in (("ours", Source), ("logs", Believing)):
             gc.collect()
-            done, seconds = await ours(source, rpc, manifest, address())
+            done, seconds = await ours(source, rpc, manifest, made := address())
             rates[kind].append(done / seconds)
+        done, seconds = await rows(rpc, manifest, last, made, address())
+        rates["rows"].append(done / seconds)
         for kind, run in (("plain", plain), ("tuned", tuned)):
             done, seconds = await asyncio.to_thread(run, chain.url, manifest, first, last, address())
             rates[kind].append(done / seconds)
@@ -322,7 +353,11 @@ async def rounds(
             reference=f"a {kind} web3.py loop",
             ratio=median[which] / median[kind],
         )
-        for which, how in (("ours", ""), ("logs", " without receipts roots"))
+        for which, how in (
+            ("ours", ""),
+            ("logs", " without receipts roots"),
+            ("rows", ": logs parsed and rows written, nothing else"),
+        )
         for kind in ("tuned", "plain")
     ]
 
