@@ -17,6 +17,7 @@ as well, None.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from ledger.proofs import rlp
@@ -157,7 +158,7 @@ class Trie:
         """The node over ``entries[low:high]``, which are sorted and share their first `depth` nibbles."""
         first, value = entries[low]
         if high - low == 1:
-            return rlp.encode_list((rlp.encode(_hex_prefix(first[depth:], leaf=True)), rlp.encode(value)))
+            return rlp.encode_list((_path_item(first[depth:], leaf=True), rlp.encode(value)))
         last = entries[high - 1][0]
         shared = depth
         while shared < len(first) and first[shared] == last[shared]:
@@ -165,7 +166,7 @@ class Trie:
         branch = self._branch(entries, low, high, shared)
         if shared == depth:
             return branch
-        path = rlp.encode(_hex_prefix(first[depth:shared], leaf=False))
+        path = _path_item(first[depth:shared], leaf=False)
         return rlp.encode_list((path, self._reference(branch)))
 
     def _branch(self, entries: list[tuple[str, bytes]], low: int, high: int, depth: int) -> bytes:
@@ -281,6 +282,8 @@ def _path(item: Item) -> tuple[str, bool]:
     raise BadNode("a path that is not in hex-prefix encoding")
 
 
-def _hex_prefix(nibbles: str, *, leaf: bool) -> bytes:
+@lru_cache(maxsize=1 << 10)
+def _path_item(nibbles: str, *, leaf: bool) -> bytes:
+    """Encoded; the short ones of a block's tries come again and again."""
     flag = 2 * leaf + len(nibbles) % 2
-    return bytes.fromhex(f"{flag}{nibbles}" if len(nibbles) % 2 else f"{flag}0{nibbles}")
+    return rlp.encode(bytes.fromhex(f"{flag}{nibbles}" if len(nibbles) % 2 else f"{flag}0{nibbles}"))
