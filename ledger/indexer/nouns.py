@@ -88,7 +88,7 @@ def value(path: str, spec: Spec) -> Part:
 
 
 def record(path: str, kind: type[Any], *params: Param) -> Part:
-    """A table of dataclasses; `params` tell the types of fields, unless it is a struct of the contracts."""
+    """A table of records; `params` tell the types of fields, unless it is a struct of the contracts."""
     fields = params or kind.abi_params
     columns = list(_columns(fields))
     take = attrgetter(*(name for name, _ in columns))
